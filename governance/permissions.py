@@ -1,0 +1,50 @@
+"""Which roles may do what: one table, read by every verb and page, so that no view decides for itself."""
+
+from governance.actors import Actor
+from governance.errors import NotPermitted
+
+VIEWER, REVIEWER, LEAD, POLICY_AUTHOR, POLICY_APPROVER, OWNER, ADMIN, AUDITOR = ROLES = (
+    "viewer",
+    "reviewer",
+    "lead",
+    "policy_author",
+    "policy_approver",
+    "owner",
+    "admin",
+    "auditor",
+)
+EVERYBODY = frozenset(ROLES)
+
+CAPABILITIES: dict[str, frozenset[str]] = {
+    "decisions.read": EVERYBODY,
+    "escalations.read": EVERYBODY,
+    "escalations.rule": frozenset({REVIEWER, LEAD}),
+    "escalations.assign": frozenset({LEAD, ADMIN}),
+    "policies.read": EVERYBODY,
+    "policies.write": frozenset({POLICY_AUTHOR}),
+    "policies.approve": frozenset({POLICY_APPROVER}),
+    "policies.activate": frozenset({POLICY_APPROVER, POLICY_AUTHOR}),
+    "policies.roll_back": frozenset({POLICY_APPROVER, POLICY_AUTHOR, OWNER}),
+    "datasets.read": EVERYBODY,
+    "systems.read": EVERYBODY,
+    "systems.manage": frozenset({ADMIN}),
+    "keys.manage": frozenset({ADMIN}),
+    "queues.manage": frozenset({ADMIN, LEAD}),
+    "people.read": frozenset({ADMIN, AUDITOR, LEAD, OWNER}),
+    "people.manage": frozenset({ADMIN}),
+    "audit.read": frozenset({AUDITOR, ADMIN, OWNER, LEAD}),
+    "overview.read": EVERYBODY,
+}
+
+
+def may(actor: Actor, capability: str) -> bool:
+    """Whether the actor's roles carry a capability. The product's own actor may do everything; an API key nothing here."""
+    allowed = CAPABILITIES[capability]
+    return actor.kind == "system" or (actor.is_person and not allowed.isdisjoint(actor.roles))
+
+
+def require(actor: Actor, capability: str) -> None:
+    """Refuses (NotPermitted) an actor whose roles do not carry the capability."""
+    if not may(actor, capability):
+        roles = ", ".join(sorted(CAPABILITIES[capability])).replace("_", " ")
+        raise NotPermitted(f"This needs one of the roles: {roles}.")

@@ -1,0 +1,61 @@
+"""Reads that cross the ground floor's tables: who is asking, in which organization, with which roles."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+
+from governance.actors import Actor
+from governance.models import AccessToken, ApiKey, Membership, Organization, User
+
+
+def find_live_key(secret: str) -> ApiKey | None:
+    """The key that this secret opens, with system and organization, unless it was revoked."""
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return (
+        ApiKey.objects.select_related("system", "organization")
+        .filter(secret_sha256=digest, revoked_at__isnull=True)
+        .first()
+    )
+
+
+def find_live_token(secret: str) -> AccessToken | None:
+    """The token that this secret opens, unless it was revoked or its person left."""
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return (
+        AccessToken.objects.select_related("user", "organization")
+        .filter(secret_sha256=digest, revoked_at__isnull=True, user__is_active=True)
+        .first()
+    )
+
+
+def actor_for_key(key: ApiKey) -> Actor:
+    return Actor(
+        kind="api_key",
+        id=str(key.pk),
+        label=f"{key.system.slug} ({key.prefix}…)",
+        organization_id=key.organization_id,
+        system_id=key.system_id,
+    )
+
+
+def actor_for_person(user: User, organization_id: uuid.UUID) -> Actor | None:
+    """The person with their roles in one organization; None where they hold none there."""
+    roles = frozenset(
+        Membership.objects.filter(organization_id=organization_id, user=user).values_list("role", flat=True)
+    )
+    if not roles:
+        return None
+    return Actor(
+        kind="person",
+        id=str(user.pk),
+        label=user.name or user.email,
+        organization_id=organization_id,
+        roles=roles,
+        user_id=user.pk,
+        email=user.email,
+    )
+
+
+def organizations_of(user: User) -> Iterable[Organization]:
+    """The organizations in which a person holds any role, by name."""
+    return Organization.objects.filter(memberships__user=user).distinct().order_by("name")

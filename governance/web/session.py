@@ -1,0 +1,68 @@
+"""The console's visitor: the signed-in person, acting in the organization that they have chosen."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import render
+
+from governance.actors import Actor
+from governance.errors import DomainError
+from governance.models import User
+from governance.permissions import may
+from governance.selectors import actor_for_person, organizations_of
+
+ORGANIZATION_KEY = "organization"
+
+
+def current_actor(request: HttpRequest) -> Actor | None:
+    """The person of this session as an actor, or None: not signed in, not active, or in no organization."""
+    known: Actor | None = getattr(request, "_countersign_actor", None)
+    if known is not None:
+        return known
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    actor = None
+    chosen = request.session.get(ORGANIZATION_KEY)
+    if chosen:
+        actor = actor_for_person(user, uuid.UUID(chosen))
+    if actor is None:
+        first = next(iter(organizations_of(user)), None)
+        actor = actor_for_person(user, first.pk) if first else None
+    request._countersign_actor = actor  # type: ignore[attr-defined]
+    return actor
+
+
+View = Callable[..., HttpResponseBase]
+
+
+def page(capability: str) -> Callable[[View], View]:
+    """A page for persons whose roles carry `capability`; it is called with the actor after the request.
+
+    Whoever isn't signed in is sent to the sign-in page; whoever lacks the role sees which one it takes (403). A refusal
+    raised by a service becomes a page with its status.
+    """
+
+    def decorate(view: Callable[Concatenate[HttpRequest, Actor, ...], HttpResponseBase]) -> View:
+        @wraps(view)
+        @login_required
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            actor = current_actor(request)
+            if actor is None:
+                return render(request, "errors/no_organization.html", status=403)
+            if not may(actor, capability):
+                return render(request, "403.html", {"capability": capability}, status=403)
+            try:
+                return view(request, actor, *args, **kwargs)
+            except DomainError as error:
+                if error.status == 404:
+                    raise Http404 from error
+                return render(request, "errors/refused.html", {"error": error}, status=error.status)
+
+        return guarded
+
+    return decorate

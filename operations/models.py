@@ -1,0 +1,1 @@
+"""The nouns of the operations floor: none yet that need a table."""
