@@ -45,6 +45,15 @@
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
   });
 
+  /* data-copy="id" on a button: puts that element's text on the clipboard, and says so on the button */
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    const source = button && document.getElementById(button.dataset.copy);
+    if (!source || !navigator.clipboard) return;
+    await navigator.clipboard.writeText((source.value ?? source.textContent).trim());
+    button.textContent = "Copied";
+  });
+
   const showConnection = () => document.body.toggleAttribute("data-offline", !navigator.onLine);
   addEventListener("online", showConnection);
   addEventListener("offline", showConnection);
