@@ -44,7 +44,13 @@ from governance.rules.types import (
     join,
 )
 
-_LITERAL_TYPES: Final = {bool: BOOL, int: INT, float: DOUBLE, str: STRING, type(None): NULL}
+_LITERAL_TYPES: Final = {
+    bool: BOOL,
+    int: INT,
+    float: DOUBLE,
+    str: STRING,
+    type(None): NULL,
+}
 _NOT_JSON: Final = frozenset(("int", "timestamp", "duration"))
 _ORDERED: Final = frozenset(("bool", "int", "double", "string", "timestamp", "duration"))
 _NUMBERS: Final = frozenset(("int", "double"))
@@ -59,7 +65,11 @@ _ARITHMETIC: Final[dict[tuple[str, str, str], Type]] = {
     ("-", "timestamp", "duration"): TIMESTAMP,
     ("-", "duration", "duration"): DURATION,
 }
-_CONVERSIONS: Final = {"timestamp": "timestamp({})", "duration": "duration({})", "int": "int({})"}
+_CONVERSIONS: Final = {
+    "timestamp": "timestamp({})",
+    "duration": "duration({})",
+    "int": "int({})",
+}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
@@ -119,8 +129,9 @@ class _Checker:
                 return _LITERAL_TYPES[type(value)]
             case Name():
                 return self._name(node)
-            case Select(operand=operand, field=field, offset=offset) | Has(
-                operand=operand, field=field, offset=offset
+            case (
+                Select(operand=operand, field=field, offset=offset)
+                | Has(operand=operand, field=field, offset=offset)
             ):
                 selected = self._field(operand, field, offset)
                 return BOOL if isinstance(node, Has) else selected
@@ -180,11 +191,17 @@ class _Checker:
         container, index = self.type_of(node.operand), self.type_of(node.index)
         if container.is_dynamic:
             if index.kind not in ("int", "double", "string", "dyn", "json"):
-                raise ExpressionError(f"an index is an int or a string, this is {_a(index)}", node.index.offset)
+                raise ExpressionError(
+                    f"an index is an int or a string, this is {_a(index)}",
+                    node.index.offset,
+                )
             return container
         if container.kind == "list":
             if index.kind != "int" and not index.is_dynamic:
-                raise ExpressionError(f"a list is indexed by an int, not by {_a(index)}", node.index.offset)
+                raise ExpressionError(
+                    f"a list is indexed by an int, not by {_a(index)}",
+                    node.index.offset,
+                )
             return container.element or DYN
         if container.kind != "map":
             raise ExpressionError(f"{_a(container)} can't be indexed", node.offset)
@@ -199,14 +216,22 @@ class _Checker:
     def _call(self, node: Call) -> Type:
         function = FUNCTIONS.get(node.function)
         if function is None:
-            suggestion = did_you_mean(node.function, (*FUNCTIONS, "matches", "has", "exists", "exists_one", "all"))
+            suggestion = did_you_mean(
+                node.function,
+                (*FUNCTIONS, "matches", "has", "exists", "exists_one", "all"),
+            )
             raise ExpressionError(f"there is no function {node.function[:64]}()", node.offset, suggestion)
         _require_form(node, function.form)
         if len(node.arguments) != len(function.accepts):
-            raise ExpressionError(f"{node.function}() takes {_count(node, len(function.accepts))}", node.offset)
+            raise ExpressionError(
+                f"{node.function}() takes {_count(node, len(function.accepts))}",
+                node.offset,
+            )
         for argument, kinds in zip(node.arguments, function.accepts, strict=True):
             self._require_kind(argument, kinds, f"{node.function}()")
-        if node.function in ("timestamp", "duration", "int", "double") and isinstance(node.arguments[0], Literal):
+        if node.function in ("timestamp", "duration", "int", "double") and isinstance(
+            node.arguments[0], Literal
+        ):
             _require_convertible(node, function.compute)
         return function.result
 
@@ -262,15 +287,22 @@ class _Checker:
                 return
             suggestion = _CONVERSIONS[other.kind].format(source_of(sent) or "…")
             raise ExpressionError(
-                f"JSON has no {other.kind}s: `{node.operator}` needs a conversion", sent.offset, suggestion
+                f"JSON has no {other.kind}s: `{node.operator}` needs a conversion",
+                sent.offset,
+                suggestion,
             )
         raise ExpressionError(
-            f"`{node.operator}` can't compare {_a(left)} with {_a(right)}", node.offset, _number_hint(node, left, right)
+            f"`{node.operator}` can't compare {_a(left)} with {_a(right)}",
+            node.offset,
+            _number_hint(node, left, right),
         )
 
     def _require_membership(self, node: Binary, left: Type, right: Type) -> None:
         if right.kind not in ("list", "map") and not right.is_dynamic:
-            raise ExpressionError(f"`in` looks into a list or a map, this is {_a(right)}", node.right.offset)
+            raise ExpressionError(
+                f"`in` looks into a list or a map, this is {_a(right)}",
+                node.right.offset,
+            )
         if right.kind == "map" and left.kind != "string" and not left.is_dynamic:
             raise ExpressionError(f"the keys of a map are strings, this is {_a(left)}", node.left.offset)
         if right.kind == "list" and right.element is not None:
@@ -282,7 +314,10 @@ class _Checker:
         known = _ARITHMETIC.get((node.operator, left.kind, right.kind))
         if known is not None:
             return known
-        for side, other, operand in ((left, right, node.left), (right, left, node.right)):
+        for side, other, operand in (
+            (left, right, node.left),
+            (right, left, node.right),
+        ):
             if side.is_dynamic or side.is_json:
                 if other.kind == "int" and side.kind != "dyn":
                     raise ExpressionError(
@@ -305,7 +340,9 @@ class _Checker:
             if fits or (other.kind == "list" and node.operator == "+"):
                 return other if other.kind in ("double", "string", "list") else DYN
         raise ExpressionError(
-            f"`{node.operator}` does not take {_a(left)} and {_a(right)}", node.offset, _number_hint(node, left, right)
+            f"`{node.operator}` does not take {_a(left)} and {_a(right)}",
+            node.offset,
+            _number_hint(node, left, right),
         )
 
     def _conditional(self, node: Conditional) -> Type:
@@ -315,7 +352,8 @@ class _Checker:
             return then if then == otherwise else join([then, otherwise])
         if then.kind != otherwise.kind:
             raise ExpressionError(
-                f"both branches of `?` have to be of one type, these are {_a(then)} and {_a(otherwise)}", node.offset
+                f"both branches of `?` have to be of one type, these are {_a(then)} and {_a(otherwise)}",
+                node.offset,
             )
         return join([then, otherwise])
 
@@ -334,9 +372,16 @@ class _Checker:
     def _macro(self, node: Macro) -> Type:
         target = self.type_of(node.target)
         if target.kind not in ("list", "map") and not target.is_dynamic:
-            raise ExpressionError(f"{node.kind}() goes over a list or a map, this is {_a(target)}", node.offset)
+            raise ExpressionError(
+                f"{node.kind}() goes over a list or a map, this is {_a(target)}",
+                node.offset,
+            )
         if node.variable in NAMES:
-            raise ExpressionError(f"`{node.variable}` is taken; choose another variable", node.offset, "item")
+            raise ExpressionError(
+                f"`{node.variable}` is taken; choose another variable",
+                node.offset,
+                "item",
+            )
         if target.kind == "map":
             item = STRING
         else:
@@ -368,10 +413,16 @@ class _Checker:
 def _require_form(node: Call, form: str) -> None:
     if form == "method" and not node.is_method:
         raise ExpressionError(
-            f"{node.function}() is called on a value", node.offset, f"value.{node.function}(…)"
+            f"{node.function}() is called on a value",
+            node.offset,
+            f"value.{node.function}(…)",
         )
     if form == "function" and node.is_method:
-        raise ExpressionError(f"{node.function}() is not called on a value", node.offset, f"{node.function}(…)")
+        raise ExpressionError(
+            f"{node.function}() is not called on a value",
+            node.offset,
+            f"{node.function}(…)",
+        )
 
 
 def _require_convertible(node: Call, compute: object) -> None:

@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from governance.rules.limits import INT_MAX, INT_MIN, MAX_NESTING, MAX_NODES, MAX_SOURCE_BYTES
+from governance.rules.limits import (
+    INT_MAX,
+    INT_MIN,
+    MAX_NESTING,
+    MAX_NODES,
+    MAX_SOURCE_BYTES,
+)
 from governance.rules.syntax import (
     Binary,
     Call,
@@ -46,7 +52,10 @@ def parse_expression(source: str) -> Node:
     except UnicodeEncodeError as error:
         raise ExpressionError("this is not valid Unicode text", error.start) from None
     if size > MAX_SOURCE_BYTES:
-        raise ExpressionError(f"an expression may have {MAX_SOURCE_BYTES} bytes at most, this has {size}", 0)
+        raise ExpressionError(
+            f"an expression may have {MAX_SOURCE_BYTES} bytes at most, this has {size}",
+            0,
+        )
     parser = _Parser(tokenize(source))
     node = parser.expression(0)
     parser.expect_end()
@@ -77,7 +86,10 @@ class _Parser:
 
     def _expect(self, kind: str, purpose: str) -> Token:
         if self._token.kind != kind:
-            raise ExpressionError(f"expected {purpose}, found {_describe(self._token)}", self._token.offset)
+            raise ExpressionError(
+                f"expected {purpose}, found {_describe(self._token)}",
+                self._token.offset,
+            )
         return self._advance()
 
     def expect_end(self) -> None:
@@ -85,7 +97,9 @@ class _Parser:
         if self._token.kind != "end":
             suggestion = {"name": "&&"}.get(self._token.kind)
             raise ExpressionError(
-                f"expected an operator or the end, found {_describe(self._token)}", self._token.offset, suggestion
+                f"expected an operator or the end, found {_describe(self._token)}",
+                self._token.offset,
+                suggestion,
             )
 
     def _count(self, offset: int) -> None:
@@ -230,7 +244,8 @@ class _Parser:
             return Call(str(name.value), arguments, False, name.offset)
         if len(arguments) != 1 or not isinstance(arguments[0], Select):
             raise ExpressionError(
-                "has() takes the selection of a field, like has(action.arguments.note)", name.offset
+                "has() takes the selection of a field, like has(action.arguments.note)",
+                name.offset,
             )
         selection = arguments[0]
         return Has(selection.operand, selection.field, selection.offset)
@@ -245,11 +260,15 @@ class _Parser:
         self._macro_depth -= 1
         if len(arguments) != 2:
             raise ExpressionError(
-                f"{name.value}() takes a variable and an expression, like {name.value}(item, …)", name.offset
+                f"{name.value}() takes a variable and an expression, like {name.value}(item, …)",
+                name.offset,
             )
         variable, body = arguments
         if not isinstance(variable, Name):
-            raise ExpressionError(f"the first argument of {name.value}() is the name of a variable", variable.offset)
+            raise ExpressionError(
+                f"the first argument of {name.value}() is the name of a variable",
+                variable.offset,
+            )
         return Macro(str(name.value), target, variable.name, body, name.offset)
 
 

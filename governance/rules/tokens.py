@@ -13,7 +13,25 @@ from governance.rules.limits import INT_MAX
 from governance.rules.syntax import ExpressionError
 
 RESERVED: Final = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ]
 )
 KEYWORDS: Final = frozenset(("true", "false", "null", "in"))
 
@@ -32,7 +50,9 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|(?:[0-9]*\.[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?|[0-9]+")
 _OPERATOR = re.compile(r"&&|\|\||==|!=|<=|>=|[-+*/%<>!?:.,()\[\]{}]")
 _STRING_START = re.compile(r"([rRbB]{0,2})(\"\"\"|'''|\"|')")
-_ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|X[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[0-3][0-7]{2}|[abfnrtv\\?\"'`])")
+_ESCAPE = re.compile(
+    r"\\(?:x[0-9A-Fa-f]{2}|X[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[0-3][0-7]{2}|[abfnrtv\\?\"'`])"
+)
 _SIMPLE_ESCAPES: Final = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
     "\\": "\\", "?": "?", '"': '"', "'": "'", "`": "`",
@@ -71,7 +91,7 @@ def _next_token(source: str, position: int) -> tuple[Token, int]:
         raise ExpressionError('quoted field names are not supported; write map["field"]', position)
     if better := _ALMOST.get(character):
         raise ExpressionError(f"`{character}` is not an operator", position, better)
-    raise ExpressionError(f"unexpected character {ascii(character)}", position)
+    raise ExpressionError(f"unexpected character {character!a}", position)
 
 
 def _number(source: str, match: re.Match[str]) -> tuple[Token, int]:
@@ -84,7 +104,11 @@ def _number(source: str, match: re.Match[str]) -> tuple[Token, int]:
         return Token("int", _bounded(int(text[2:], 16), offset), offset), end
     if "." not in text and "e" not in text and "E" not in text:
         # A literal of more digits than any 64-bit integer is not worth converting.
-        return Token("int", _bounded(int(text) if len(text) < 400 else INT_MAX + 2, offset), offset), end
+        return Token(
+            "int",
+            _bounded(int(text) if len(text) < 400 else INT_MAX + 2, offset),
+            offset,
+        ), end
     value = float(text)
     if math.isinf(value):
         raise ExpressionError("this number is beyond the range of a double", offset)

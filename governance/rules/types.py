@@ -46,7 +46,12 @@ _SENT_NUMBER = Type("double", is_nullable=True, is_json=True)
 
 # The fields of a decision are those of POST /api/v1/decisions; one that the application did not send is null.
 NAMES: Final[Mapping[str, Type]] = {
-    "action": Type("map", fields={"name": _SENT_STRING, "arguments": JSON}, is_nullable=True, is_json=True),
+    "action": Type(
+        "map",
+        fields={"name": _SENT_STRING, "arguments": JSON},
+        is_nullable=True,
+        is_json=True,
+    ),
     "input": JSON,
     "output": JSON,
     "confidence": _SENT_NUMBER,
@@ -74,7 +79,11 @@ NAMES: Final[Mapping[str, Type]] = {
 def join(types: list[Type]) -> Type:
     """The one type that covers all of these, DYN where they differ."""
     known = {t.kind for t in types if t.kind != "null"}
-    if not types or len(known) > 1 or not known <= {"bool", "int", "double", "string", "timestamp", "duration"}:
+    if (
+        not types
+        or len(known) > 1
+        or not known <= {"bool", "int", "double", "string", "timestamp", "duration"}
+    ):
         return types[0] if types and all(t == types[0] for t in types) else DYN
     if not known:
         return NULL
