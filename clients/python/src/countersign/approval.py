@@ -13,95 +13,71 @@ import functools
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from countersign.client import AsyncClient, Client
-from countersign.conversations import Conversation, Conversations, Reply, Step
+from countersign.conversations import Conversation, Conversations, T
 from countersign.decision import Decision
 from countersign.errors import ApiProblem, CountersignError, NotAllowed
+from countersign.protocol import FIELD_NAMES
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from countersign.protocol import DecisionFields
 
 logger = logging.getLogger("countersign")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Arguments = dict[str, Any]
+OnBlocked = Literal["raise"] | Callable[[Decision], Any]
 DEFAULT_WAIT_S = 300.0
 RECEIVERS = frozenset({"self", "cls"})
 
 
 @dataclass(frozen=True)
-class Run:
-    """Call the function with these arguments; the reply is what it returned, or Raised."""
+class Permitted:
+    """A call that may run now, and the decision that permits it."""
 
+    decision: Decision
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Returned:
-    """What the function returned."""
-
-    value: Any
-
-
-@dataclass(frozen=True)
-class Raised:
-    """What the function raised."""
-
-    error: Exception
-
-
-@dataclass(frozen=True)
 class Guard:
-    """What a decorated function asks with. Each of `input`, `confidence`, `fields` and `idempotency_key` may be a
-    function of the call's arguments.
+    """What a decorated function asks with. Each of `input`, `idempotency_key` and `fields` may be a function of the
+    call's arguments.
     """
 
     action: str
     signature: inspect.Signature
     withheld: frozenset[str]
     input: Any
-    confidence: Any
     wait: float
     idempotency_key: Any
-    fields: DecisionFields
+    fields: Mapping[str, Any]
 
-    def guarded(
+    def permission(
         self, conversations: Conversations, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Generator[Step | Run, Any, Returned | Decision]:
-        """Ask, run on `proceed` alone, report. The result is what the function returned, or the decision that did not
-        let it run; raises what the function raised, and NotAllowed where what was allowed does not fit it.
+    ) -> Conversation[Permitted | Decision]:
+        """Ask; the result is the call that may run, or the decision that lets none run. Raises NotAllowed where what
+        was allowed does not fit the function.
         """
         call = self.signature.bind(*args, **kwargs)
         call.apply_defaults()
         arguments = self.shown_arguments(call)
+        fields = {name: _resolved(value, arguments) for name, value in self.fields.items()}
+        fields["action"] = {"name": self.action, "arguments": arguments}
         decision = yield from conversations.ask(
             input=arguments if self.input is None else _resolved(self.input, arguments),
-            fields={
-                **cast("DecisionFields", {n: _resolved(v, arguments) for n, v in self.fields.items()}),
-                "action": {"name": self.action, "arguments": arguments},
-                "confidence": _resolved(self.confidence, arguments),
-            },
+            fields=cast("DecisionFields", fields),
             idempotency_key=_resolved(self.idempotency_key, arguments),
             wait=self.wait,
         )
         if decision.is_pending:
             decision = yield from _withdrawn(conversations, decision)
-        if not decision.proceed:
-            return decision
-        run = self.effective_call(call, decision)
-        outcome: Returned | Raised = yield run
-        if isinstance(outcome, Raised):
-            yield from _report(conversations, decision, "failed", type(outcome.error).__name__)
-            raise outcome.error
-        yield from _report(conversations, decision, "executed", None)
-        return outcome
+        return self.effective_call(call, decision) if decision.proceed else decision
 
     def shown_arguments(self, call: inspect.BoundArguments) -> Arguments:
         """The call's arguments as JSON, by name; `**kwargs` stand beside the named ones. Raises TypeError for a value
@@ -112,12 +88,15 @@ class Guard:
             if name in self.withheld:
                 continue
             if self.signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                shadowed = sorted(set(shown) & set(value))
+                if shadowed:
+                    raise TypeError(f"Two arguments are called {', '.join(map(repr, shadowed))}.")
                 shown.update({key: _as_json(key, entry) for key, entry in value.items()})
             else:
                 shown[name] = _as_json(name, value)
         return shown
 
-    def effective_call(self, call: inspect.BoundArguments, decision: Decision) -> Run:
+    def effective_call(self, call: inspect.BoundArguments, decision: Decision) -> Permitted:
         """The call that the decision permits. Raises NotAllowed where it is for another action, or names an argument
         that the function does not have, or lacks one that it needs.
         """
@@ -138,16 +117,19 @@ class Guard:
                 permitted.arguments[name] = _kept(call.arguments, name, rest.pop(name))
                 if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                     permitted.arguments[name] = self._positional(name, permitted.arguments[name], decision)
-            elif (
-                parameter.default is inspect.Parameter.empty
-                and parameter.kind is not parameter.VAR_POSITIONAL
-            ):
+            elif parameter.default is not inspect.Parameter.empty:
+                permitted.arguments[name] = parameter.default
+            elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
                 raise NotAllowed(f"What may run lacks the argument {name!r}.", decision)
         if rest:
             raise NotAllowed(
                 f"{self.action!r} has no argument {', '.join(map(repr, sorted(rest)))}.", decision
             )
-        return Run(permitted.args, permitted.kwargs)
+        try:
+            self.signature.bind(*permitted.args, **permitted.kwargs)
+        except TypeError as error:
+            raise NotAllowed(f"What may run does not fit {self.action!r}: {error}.", decision) from error
+        return Permitted(decision, permitted.args, permitted.kwargs)
 
     def _positional(self, name: str, value: Any, decision: Decision) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)):
@@ -162,10 +144,10 @@ def requires_approval(
     input: Any = None,
     confidence: float | Callable[[Arguments], float | None] | None = None,
     wait: float = DEFAULT_WAIT_S,
-    on_blocked: Literal["raise"] | Callable[[Decision], Any] = "raise",
+    on_blocked: OnBlocked = "raise",
     idempotency_key: str | Callable[[Arguments], str] | None = None,
     withhold: Collection[str] = (),
-    **fields: Unpack[DecisionFields],
+    **fields: Any,
 ) -> Callable[[Function], Function]:
     """Let a function (sync, or async) run only when its decision says `proceed`, with the effective arguments.
 
@@ -185,6 +167,9 @@ def requires_approval(
     def decorate(function: Function) -> Function:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError("A generator runs piece by piece; guard a function that does the whole action.")
+        misnamed = sorted(set(fields) - FIELD_NAMES)
+        if misnamed:
+            raise TypeError(f"Unknown field: {', '.join(misnamed)}.")
         signature = inspect.signature(function)
         unknown = sorted(set(withhold) - set(signature.parameters))
         if unknown:
@@ -194,10 +179,9 @@ def requires_approval(
             signature=signature,
             withheld=(frozenset(withhold) | RECEIVERS) & frozenset(signature.parameters),
             input=input,
-            confidence=confidence,
             wait=wait,
             idempotency_key=idempotency_key,
-            fields=fields,
+            fields={**fields, "confidence": confidence},
         )
         if inspect.iscoroutinefunction(function):
             return cast("Function", _async_wrapper(function, guard, client, on_blocked))
@@ -209,62 +193,54 @@ def requires_approval(
 
 
 def _sync_wrapper(
-    function: Callable[..., Any], guard: Guard, client: Client, on_blocked: Any
+    function: Callable[..., Any], guard: Guard, client: Client, on_blocked: OnBlocked
 ) -> Callable[..., Any]:
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        steps = guard.guarded(client.conversations, args, kwargs)
-        reply: Reply | Returned | Raised = None
-        while True:
-            try:
-                step = steps.send(reply)
-            except StopIteration as end:
-                return _conclusion(end.value, guard, on_blocked)
-            if not isinstance(step, Run):
-                reply = client.perform(step)
-                continue
-            try:
-                reply = Returned(function(*step.args, **step.kwargs))
-            except Exception as error:  # Reported and raised again by the generator, whatever it is.
-                reply = Raised(error)
+        result = client.hold(guard.permission(client.conversations, args, kwargs))
+        if isinstance(result, Decision):
+            return _blocked(result, guard, on_blocked)
+        try:
+            value = function(*result.args, **result.kwargs)
+        except Exception as error:
+            client.hold(_reported(client.conversations, result.decision, "failed", type(error).__name__))
+            raise
+        client.hold(_reported(client.conversations, result.decision, "executed", None))
+        return value
 
     return wrapper
 
 
 def _async_wrapper(
-    function: Callable[..., Any], guard: Guard, client: Client | AsyncClient, on_blocked: Any
+    function: Callable[..., Awaitable[Any]], guard: Guard, client: Client | AsyncClient, on_blocked: OnBlocked
 ) -> Callable[..., Any]:
+    async def hold(conversation: Conversation[T]) -> T:
+        if isinstance(client, AsyncClient):
+            return await client.hold(conversation)
+        return await asyncio.to_thread(client.hold, conversation)
+
     @functools.wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        steps = guard.guarded(client.conversations, args, kwargs)
-        reply: Reply | Returned | Raised = None
-        while True:
-            try:
-                step = steps.send(reply)
-            except StopIteration as end:
-                result = _conclusion(end.value, guard, on_blocked)
-                return await result if isinstance(result, Awaitable) and callable(on_blocked) else result
-            if not isinstance(step, Run):
-                if isinstance(client, AsyncClient):
-                    reply = await client.perform(step)
-                else:
-                    reply = await asyncio.to_thread(client.perform, step)
-                continue
-            try:
-                reply = Returned(await function(*step.args, **step.kwargs))
-            except Exception as error:  # Reported and raised again by the generator, whatever it is.
-                reply = Raised(error)
+        result = await hold(guard.permission(client.conversations, args, kwargs))
+        if isinstance(result, Decision):
+            answer = _blocked(result, guard, on_blocked)
+            return await answer if inspect.isawaitable(answer) else answer
+        try:
+            value = await function(*result.args, **result.kwargs)
+        except Exception as error:
+            await hold(_reported(client.conversations, result.decision, "failed", type(error).__name__))
+            raise
+        await hold(_reported(client.conversations, result.decision, "executed", None))
+        return value
 
     return wrapper
 
 
-def _conclusion(result: Returned | Decision, guard: Guard, on_blocked: Any) -> Any:
-    if isinstance(result, Returned):
-        return result.value
+def _blocked(decision: Decision, guard: Guard, on_blocked: OnBlocked) -> Any:
     if on_blocked != "raise":
-        return on_blocked(result)
-    words = f": {result.why}" if result.why else "."
-    raise NotAllowed(f"{guard.action!r} may not run, its decision is {result.status}{words}", result)
+        return on_blocked(decision)
+    words = f": {decision.why}" if decision.why else "."
+    raise NotAllowed(f"{guard.action!r} may not run, its decision is {decision.status}{words}", decision)
 
 
 def _withdrawn(conversations: Conversations, decision: Decision) -> Conversation[Decision]:
@@ -282,7 +258,7 @@ def _withdrawn(conversations: Conversations, decision: Decision) -> Conversation
         return decision
 
 
-def _report(
+def _reported(
     conversations: Conversations,
     decision: Decision,
     status: Literal["executed", "failed"],

@@ -68,7 +68,7 @@ class Client:
         With `wait`, a pending decision is followed for so many seconds; the answer is then its last state, which may
         still be pending (`proceed` is False). Asking again with the same `idempotency_key` answers the same decision.
         """
-        return self._hold(
+        return self.hold(
             self.conversations.ask(input=input, fields=fields, idempotency_key=idempotency_key, wait=wait)
         )
 
@@ -76,7 +76,7 @@ class Client:
         self, *, input: Any, idempotency_key: str | None = None, **fields: Unpack[DecisionFields]
     ) -> Decision:
         """Record what has already happened (mode `observe`): evaluated, and never waits for a person."""
-        return self._hold(
+        return self.hold(
             self.conversations.ask(
                 input=input, fields=fields, idempotency_key=idempotency_key, wait=None, mode="observe"
             )
@@ -84,28 +84,27 @@ class Client:
 
     def get(self, id: str, *, wait: float | None = None) -> Decision:
         """The decision as it is now; with `wait`, as soon as it is final or after so many seconds (25 at the most)."""
-        return self._hold(self.conversations.get(id, wait=wait))
+        return self.hold(self.conversations.get(id, wait=wait))
 
     def wait(self, id: str, timeout: float | None = None) -> Decision:
         """The final decision. Outages on the way cost only time; WaitTimedOut after `timeout` seconds."""
-        return self._hold(self.conversations.wait(id, timeout))
+        return self.hold(self.conversations.wait(id, timeout))
 
     def cancel(self, id: str, reason: str) -> Decision:
         """Withdraw a pending decision. ApiProblem (409) where it is final already."""
-        return self._hold(self.conversations.cancel(id, reason))
+        return self.hold(self.conversations.cancel(id, reason))
 
     def outcome(
         self, id: str, status: OutcomeStatus, resolved: bool | None = None, detail: str | None = None
     ) -> None:
         """Report what really happened: executed, failed or unknown."""
-        self._hold(self.conversations.outcome(id, status, resolved=resolved, detail=detail))
+        self.hold(self.conversations.outcome(id, status, resolved=resolved, detail=detail))
 
     def inform(self, id: str, answer: Any) -> Decision:
         """Answer what a reviewer asked back (`decision.information["question"]`)."""
-        return self._hold(self.conversations.inform(id, answer))
+        return self.hold(self.conversations.inform(id, answer))
 
-    def perform(self, step: Step) -> Reply:
-        """Do one step of a conversation."""
+    def _perform(self, step: Step) -> Reply:
         if isinstance(step, Pause):
             time.sleep(step.seconds)
             return None
@@ -128,7 +127,8 @@ class Client:
     ) -> None:
         self.close()
 
-    def _hold(self, conversation: Conversation[T]) -> T:
+    def hold(self, conversation: Conversation[T]) -> T:
+        """Hold a conversation to its end, and answer what it came to."""
         reply: Reply = None
         while True:
             try:
@@ -136,7 +136,7 @@ class Client:
             except StopIteration as end:
                 result: T = end.value
                 return result
-            reply = self.perform(step)
+            reply = self._perform(step)
 
 
 class AsyncClient:
@@ -169,7 +169,7 @@ class AsyncClient:
         **fields: Unpack[DecisionFields],
     ) -> Decision:
         """As `Client.ask`."""
-        return await self._hold(
+        return await self.hold(
             self.conversations.ask(input=input, fields=fields, idempotency_key=idempotency_key, wait=wait)
         )
 
@@ -177,7 +177,7 @@ class AsyncClient:
         self, *, input: Any, idempotency_key: str | None = None, **fields: Unpack[DecisionFields]
     ) -> Decision:
         """As `Client.log`."""
-        return await self._hold(
+        return await self.hold(
             self.conversations.ask(
                 input=input, fields=fields, idempotency_key=idempotency_key, wait=None, mode="observe"
             )
@@ -185,28 +185,27 @@ class AsyncClient:
 
     async def get(self, id: str, *, wait: float | None = None) -> Decision:
         """As `Client.get`."""
-        return await self._hold(self.conversations.get(id, wait=wait))
+        return await self.hold(self.conversations.get(id, wait=wait))
 
     async def wait(self, id: str, timeout: float | None = None) -> Decision:
         """As `Client.wait`."""
-        return await self._hold(self.conversations.wait(id, timeout))
+        return await self.hold(self.conversations.wait(id, timeout))
 
     async def cancel(self, id: str, reason: str) -> Decision:
         """As `Client.cancel`."""
-        return await self._hold(self.conversations.cancel(id, reason))
+        return await self.hold(self.conversations.cancel(id, reason))
 
     async def outcome(
         self, id: str, status: OutcomeStatus, resolved: bool | None = None, detail: str | None = None
     ) -> None:
         """As `Client.outcome`."""
-        await self._hold(self.conversations.outcome(id, status, resolved=resolved, detail=detail))
+        await self.hold(self.conversations.outcome(id, status, resolved=resolved, detail=detail))
 
     async def inform(self, id: str, answer: Any) -> Decision:
         """As `Client.inform`."""
-        return await self._hold(self.conversations.inform(id, answer))
+        return await self.hold(self.conversations.inform(id, answer))
 
-    async def perform(self, step: Step) -> Reply:
-        """Do one step of a conversation."""
+    async def _perform(self, step: Step) -> Reply:
         if isinstance(step, Pause):
             await asyncio.sleep(step.seconds)
             return None
@@ -229,7 +228,7 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
-    async def _hold(self, conversation: Conversation[T]) -> T:
+    async def hold(self, conversation: Conversation[T]) -> T:
         reply: Reply = None
         while True:
             try:
@@ -237,7 +236,7 @@ class AsyncClient:
             except StopIteration as end:
                 result: T = end.value
                 return result
-            reply = await self.perform(step)
+            reply = await self._perform(step)
 
 
 def _headers(settings: Settings) -> dict[str, str]:
