@@ -97,7 +97,7 @@ class Escalation(models.Model):
     opened_at = models.DateTimeField()
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    breached_at = models.DateTimeField(null=True, blank=True)
+    warned_at = models.DateTimeField(null=True, blank=True)
     holder = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="held_escalations", null=True, blank=True
     )
@@ -170,8 +170,8 @@ class Escalation(models.Model):
             models.Index(fields=["release_at"], name="escalation_releases", condition=Q(status="ruled")),
             models.Index(
                 fields=["due_at"],
-                name="escalation_unbreached",
-                condition=Q(breached_at__isnull=True) & Q(status__in=["open", "claimed"]),
+                name="escalation_unwarned",
+                condition=Q(warned_at__isnull=True) & Q(status__in=["open", "claimed"]),
             ),
         ]
 
