@@ -1,6 +1,6 @@
 /* Saves a form as the person types, so that a lost lease, a reload or somebody else's update costs nothing.
      form[data-draft-url]   the whole form is POSTed there, 1.2 s after the last change and when the page goes away
-     [data-draft-state]     says what happened: "Draft saved 14:29." (keep it role="status")
+     [data-draft-state]     says what happened: "Draft saved 14:29 UTC." (keep it role="status")
      [data-draft-save]      a button that saves now; without a script it submits with its own formaction */
 (() => {
   "use strict";
@@ -27,7 +27,7 @@
         headers: { "X-CSRFToken": document.querySelector("meta[name='csrf-token']").content, Accept: "application/json" },
       });
       if (!answer.ok) throw new Error(String(answer.status));
-      say(`Draft saved ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}.`);
+      say(`Draft saved ${new Date().toISOString().slice(11, 16)} UTC.`);
     } catch {
       isChanged = true;
       say("The draft is not saved yet; what you typed stays on this page.");

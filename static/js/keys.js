@@ -36,6 +36,7 @@
       element.closest("details")?.setAttribute("open", "");
       element.focus();
       if (element instanceof HTMLInputElement) element.select();
+      else if (element instanceof HTMLTextAreaElement) element.setSelectionRange(element.value.length, element.value.length);
     } else if (element instanceof HTMLDetailsElement) {
       element.open = !element.open;
     } else {
