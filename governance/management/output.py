@@ -23,9 +23,7 @@ class CountersignCommand(BaseCommand):
 
     requires_system_checks = ()
 
-    def create_parser(
-        self, prog_name: str, subcommand: str, **kwargs: Any
-    ) -> CommandParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.add_argument(
             "--json",
@@ -44,17 +42,11 @@ class CountersignCommand(BaseCommand):
         except (ValueError, OSError) as failure:
             raise CommandError(str(failure)) from failure
         except DatabaseError as failure:
-            raise CommandError(
-                f"The database refused or can't be reached: {str(failure).strip()}"
-            ) from failure
+            raise CommandError(f"The database refused or can't be reached: {str(failure).strip()}") from failure
 
     def report(self, fields: Mapping[str, Any], line: str) -> None:
         """Print the command's result: `fields` as one JSON object with `--json`, else `line`."""
-        self.stdout.write(
-            json.dumps(dict(fields), ensure_ascii=False, default=str)
-            if self.is_json
-            else line
-        )
+        self.stdout.write(json.dumps(dict(fields), ensure_ascii=False, default=str) if self.is_json else line)
 
     def fail(self, fields: Mapping[str, Any], line: str) -> None:
         """Print the result and exit with code 1: for checks whose finding is the answer (`audit_verify`)."""
@@ -65,9 +57,7 @@ class CountersignCommand(BaseCommand):
 
 def describe(refusal: DomainError) -> str:
     """A refusal as one readable text: its title, its detail, and a line for each fault that it names."""
-    sentences = [
-        refusal.title if not refusal.detail else f"{refusal.title}: {refusal.detail}"
-    ]
+    sentences = [refusal.title if not refusal.detail else f"{refusal.title}: {refusal.detail}"]
     for fault in refusal.errors:
         place = fault.get("pointer") or "/"
         if fault.get("line"):

@@ -1,0 +1,115 @@
+"""The three parts of a running service, each a process of its own: `python -m aiops_site.parts web|worker|scheduler`.
+
+`manage.py serve` starts and watches them (aiops_site/supervision.py).
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import threading
+import warnings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops_site.settings")
+
+# How long requests in flight may take to end once the server is told to stop.
+DRAIN_S = 4.0
+# Connections that one web process keeps at once; each of those who wait for a decision holds one.
+MOST_CONNECTIONS = 16384
+
+
+def run_web(host: str, port: int) -> None:
+    """One web process, until TERM or INT: then the waiting are answered, requests in flight finish, and it ends."""
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+    from granian.server.embed import Server
+
+    from aiops_site.asgi import application
+
+    async def serve() -> None:
+        server = Server(
+            application,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            backlog=2048,
+            backpressure=MOST_CONNECTIONS,
+            log_level=LogLevels.error,
+        )
+
+        def stop() -> None:
+            application.room.close()
+            server.stop()
+            alarm = threading.Timer(DRAIN_S, os._exit, (0,))
+            alarm.daemon = True
+            alarm.start()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        await server.serve()
+
+    asyncio.run(serve())
+
+
+def run_worker(concurrency: int) -> None:
+    """The Celery worker on threads: its tasks wait for the database, and a thread costs no copy of the process."""
+    from aiops_site.celery import app
+
+    prepare_celery()
+    worker = app.Worker(
+        pool="threads",
+        concurrency=concurrency,
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="WARNING",
+    )
+    worker.start()
+    raise SystemExit(worker.exitcode or 0)
+
+
+def run_scheduler() -> None:
+    """Celery's beat. Its schedule is kept in memory: every entry recurs within seconds, and a file can be torn."""
+    from aiops_site.celery import app
+
+    prepare_celery()
+    app.Beat(scheduler="celery.beat:Scheduler", quiet=True, loglevel="WARNING").run()
+
+
+def prepare_celery() -> None:
+    """What both Celery parts need: a broker that is away for an hour is an outage, not a reason to end."""
+    import django
+
+    from aiops_site.celery import app
+
+    django.setup()
+    app.conf.update(broker_connection_max_retries=None, worker_enable_remote_control=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = parser.add_subparsers(dest="part", required=True)
+    web = parts.add_parser("web")
+    web.add_argument("--host", required=True)
+    web.add_argument("--port", type=int, required=True)
+    worker = parts.add_parser("worker")
+    worker.add_argument("--concurrency", type=int, default=4)
+    parts.add_parser("scheduler")
+    options = parser.parse_args()
+    # Celery warns that root runs it, which in a container is the custom; with JSON messages it opens nothing.
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
+    match options.part:
+        case "web":
+            run_web(options.host, options.port)
+        case "worker":
+            run_worker(options.concurrency)
+        case "scheduler":
+            run_scheduler()
+
+
+if __name__ == "__main__":
+    main()
