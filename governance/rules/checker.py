@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from governance.rules.functions import FUNCTIONS
 from governance.rules.limits import MAX_PATTERN_MEMORY
@@ -43,14 +43,9 @@ from governance.rules.types import (
     Type,
     join,
 )
+from governance.rules.values import EvaluationError
 
-_LITERAL_TYPES: Final = {
-    bool: BOOL,
-    int: INT,
-    float: DOUBLE,
-    str: STRING,
-    type(None): NULL,
-}
+_LITERAL_TYPES: Final = {bool: BOOL, int: INT, float: DOUBLE, str: STRING, type(None): NULL}
 _NOT_JSON: Final = frozenset(("int", "timestamp", "duration"))
 _ORDERED: Final = frozenset(("bool", "int", "double", "string", "timestamp", "duration"))
 _NUMBERS: Final = frozenset(("int", "double"))
@@ -65,11 +60,7 @@ _ARITHMETIC: Final[dict[tuple[str, str, str], Type]] = {
     ("-", "timestamp", "duration"): TIMESTAMP,
     ("-", "duration", "duration"): DURATION,
 }
-_CONVERSIONS: Final = {
-    "timestamp": "timestamp({})",
-    "duration": "duration({})",
-    "int": "int({})",
-}
+_CONVERSIONS: Final = {"timestamp": "timestamp({})", "duration": "duration({})", "int": "int({})"}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
@@ -79,7 +70,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return by_folded[matches[0]] if matches else None
 
 
-def compile_pattern(pattern: str, offset: int) -> re2._Regexp[str]:
+def compile_pattern(pattern: str, offset: int) -> Any:
     """A pattern of matches(), compiled by google-re2 (linear time). Refuses (ExpressionError) what RE2 does not take."""
     options = re2.Options()
     options.log_errors = False
@@ -192,16 +183,12 @@ class _Checker:
         if container.is_dynamic:
             if index.kind not in ("int", "double", "string", "dyn", "json"):
                 raise ExpressionError(
-                    f"an index is an int or a string, this is {_a(index)}",
-                    node.index.offset,
+                    f"an index is an int or a string, this is {_a(index)}", node.index.offset
                 )
             return container
         if container.kind == "list":
             if index.kind != "int" and not index.is_dynamic:
-                raise ExpressionError(
-                    f"a list is indexed by an int, not by {_a(index)}",
-                    node.index.offset,
-                )
+                raise ExpressionError(f"a list is indexed by an int, not by {_a(index)}", node.index.offset)
             return container.element or DYN
         if container.kind != "map":
             raise ExpressionError(f"{_a(container)} can't be indexed", node.offset)
@@ -217,15 +204,13 @@ class _Checker:
         function = FUNCTIONS.get(node.function)
         if function is None:
             suggestion = did_you_mean(
-                node.function,
-                (*FUNCTIONS, "matches", "has", "exists", "exists_one", "all"),
+                node.function, (*FUNCTIONS, "matches", "has", "exists", "exists_one", "all")
             )
             raise ExpressionError(f"there is no function {node.function[:64]}()", node.offset, suggestion)
         _require_form(node, function.form)
         if len(node.arguments) != len(function.accepts):
             raise ExpressionError(
-                f"{node.function}() takes {_count(node, len(function.accepts))}",
-                node.offset,
+                f"{node.function}() takes {_count(node, len(function.accepts))}", node.offset
             )
         for argument, kinds in zip(node.arguments, function.accepts, strict=True):
             self._require_kind(argument, kinds, f"{node.function}()")
@@ -287,9 +272,7 @@ class _Checker:
                 return
             suggestion = _CONVERSIONS[other.kind].format(source_of(sent) or "…")
             raise ExpressionError(
-                f"JSON has no {other.kind}s: `{node.operator}` needs a conversion",
-                sent.offset,
-                suggestion,
+                f"JSON has no {other.kind}s: `{node.operator}` needs a conversion", sent.offset, suggestion
             )
         raise ExpressionError(
             f"`{node.operator}` can't compare {_a(left)} with {_a(right)}",
@@ -299,10 +282,7 @@ class _Checker:
 
     def _require_membership(self, node: Binary, left: Type, right: Type) -> None:
         if right.kind not in ("list", "map") and not right.is_dynamic:
-            raise ExpressionError(
-                f"`in` looks into a list or a map, this is {_a(right)}",
-                node.right.offset,
-            )
+            raise ExpressionError(f"`in` looks into a list or a map, this is {_a(right)}", node.right.offset)
         if right.kind == "map" and left.kind != "string" and not left.is_dynamic:
             raise ExpressionError(f"the keys of a map are strings, this is {_a(left)}", node.left.offset)
         if right.kind == "list" and right.element is not None:
@@ -314,16 +294,14 @@ class _Checker:
         known = _ARITHMETIC.get((node.operator, left.kind, right.kind))
         if known is not None:
             return known
-        for side, other, operand in (
-            (left, right, node.left),
-            (right, left, node.right),
-        ):
+        for side, other, operand in ((left, right, node.left), (right, left, node.right)):
             if side.is_dynamic or side.is_json:
                 if other.kind == "int" and side.kind != "dyn":
                     raise ExpressionError(
                         f"a JSON number is a double: `{node.operator}` needs a double on both sides",
                         node.offset,
-                        _number_hint(node, left, right) or f"int({source_of(operand) or '…'})",
+                        (node.operator != "%" and _number_hint(node, left, right))
+                        or f"int({source_of(operand) or '…'})",
                     )
                 if other.kind in _NOT_JSON and side.kind == "json":
                     # Adding a duration to a timestamp is the one thing that mixes kinds.
@@ -373,15 +351,10 @@ class _Checker:
         target = self.type_of(node.target)
         if target.kind not in ("list", "map") and not target.is_dynamic:
             raise ExpressionError(
-                f"{node.kind}() goes over a list or a map, this is {_a(target)}",
-                node.offset,
+                f"{node.kind}() goes over a list or a map, this is {_a(target)}", node.offset
             )
         if node.variable in NAMES:
-            raise ExpressionError(
-                f"`{node.variable}` is taken; choose another variable",
-                node.offset,
-                "item",
-            )
+            raise ExpressionError(f"`{node.variable}` is taken; choose another variable", node.offset, "item")
         if target.kind == "map":
             item = STRING
         else:
@@ -413,21 +386,15 @@ class _Checker:
 def _require_form(node: Call, form: str) -> None:
     if form == "method" and not node.is_method:
         raise ExpressionError(
-            f"{node.function}() is called on a value",
-            node.offset,
-            f"value.{node.function}(…)",
+            f"{node.function}() is called on a value", node.offset, f"value.{node.function}(…)"
         )
     if form == "function" and node.is_method:
         raise ExpressionError(
-            f"{node.function}() is not called on a value",
-            node.offset,
-            f"{node.function}(…)",
+            f"{node.function}() is not called on a value", node.offset, f"{node.function}(…)"
         )
 
 
 def _require_convertible(node: Call, compute: object) -> None:
-    from governance.rules.values import EvaluationError
-
     literal = node.arguments[0]
     assert isinstance(literal, Literal) and callable(compute)
     try:

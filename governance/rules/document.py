@@ -22,12 +22,7 @@ from governance.rules.yaml_source import (
 )
 
 API_VERSION: Final = "governance/v1"
-VERDICTS: Final = (
-    "allow",
-    "review",
-    "escalate",
-    "block",
-)  # from the loosest to the strictest
+VERDICTS: Final = ("allow", "review", "escalate", "block")  # from the loosest to the strictest
 PRIORITIES: Final = ("low", "normal", "high", "urgent")
 MODES: Final = ("enforce", "shadow")
 ON_TIMEOUT: Final = ("block", "escalate", "allow")
@@ -129,8 +124,8 @@ def load_policy_document(source: str | Mapping[str, Any]) -> PolicyDocument:
     what is malformed, unknown, larger than 256 KB, wrongly typed, or beyond what this version can enforce.
     """
     from governance.rules.document_reading import (
-        read_document,
-    )  # it needs the classes above
+        read_document,  # it needs the classes above
+    )
 
     text, value = _source(source)
     canonical = _canonical(value)
@@ -250,10 +245,7 @@ def _ordered(value: Any, *, is_schema: bool) -> Any:
     if not isinstance(value, dict):
         return value
     keys = (
-        sorted(
-            value,
-            key=lambda key: (_KEY_ORDER.index(key) if key in _KEY_ORDER else 99, key),
-        )
+        sorted(value, key=lambda key: (_KEY_ORDER.index(key) if key in _KEY_ORDER else 99, key))
         if is_schema
         else value
     )

@@ -49,24 +49,8 @@ _DOCUMENT_KEYS: Final = (
     "apiVersion", "kind", "metadata", "schema", "default", "on_error", "rules", "sampling", "retires", "tests",
 )  # fmt: skip
 _UNSUPPORTED: Final = frozenset(("limits", "schedule", "canary", "layers", "models", "schema", "quorum"))
-_RULE_KEYS: Final = (
-    "id",
-    "when",
-    "verdict",
-    "queue",
-    "priority",
-    "quorum",
-    "sla",
-    "reason",
-    "mode",
-)
-_SLA_KEYS: Final = (
-    "respond",
-    "total",
-    "on_timeout",
-    "escalate_to",
-    "pause_while_waiting",
-)
+_RULE_KEYS: Final = ("id", "when", "verdict", "queue", "priority", "quorum", "sla", "reason", "mode")
+_SLA_KEYS: Final = ("respond", "total", "on_timeout", "escalate_to", "pause_while_waiting")
 
 
 def read_document(
@@ -89,12 +73,7 @@ class _Reader:
     # Complaints and the shapes of values
 
     def _complain(
-        self,
-        pointer: str,
-        detail: str,
-        suggestion: str | None = None,
-        *,
-        of_key: bool = False,
+        self, pointer: str, detail: str, suggestion: str | None = None, *, of_key: bool = False
     ) -> None:
         line, column = self._text.position_of(pointer, of_key=of_key) if self._text else (None, None)
         self.errors.append(DocumentError(pointer, line, column, detail, suggestion))
@@ -115,10 +94,7 @@ class _Reader:
                 self._complain(inner, f"`{key}` {_NOT_YET}", of_key=True)
             else:
                 self._complain(
-                    inner,
-                    f"unknown key `{key[:64]}` in {what}",
-                    did_you_mean(key, known),
-                    of_key=True,
+                    inner, f"unknown key `{key[:64]}` in {what}", did_you_mean(key, known), of_key=True
                 )
         return value
 
@@ -129,10 +105,7 @@ class _Reader:
             self._complain(pointer, f"{what} has to be a list")
             return []
         if len(value) > most:
-            self._complain(
-                pointer,
-                f"{what} may have {most} entries at most, this has {len(value)}",
-            )
+            self._complain(pointer, f"{what} may have {most} entries at most, this has {len(value)}")
             return []
         return value
 
@@ -153,9 +126,7 @@ class _Reader:
         if not _SLUG.fullmatch(text):
             folded = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
             self._complain(
-                pointer,
-                f"{what} takes lower-case letters, digits, `-` and `_`, 64 at most",
-                folded or None,
+                pointer, f"{what} takes lower-case letters, digits, `-` and `_`, 64 at most", folded or None
             )
             return None
         return text
@@ -168,12 +139,7 @@ class _Reader:
         return None
 
     def _required(
-        self,
-        mapping: Mapping[str, Any],
-        key: str,
-        pointer: str,
-        what: str,
-        read: Callable[[Any, str], Any],
+        self, mapping: Mapping[str, Any], key: str, pointer: str, what: str, read: Callable[[Any, str], Any]
     ) -> Any:
         if key not in mapping:
             self._complain(pointer, f"{what} needs `{key}`")
@@ -194,11 +160,7 @@ class _Reader:
         match = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             suggestion = f"{value}s" if type(value) is int and value > 0 else None
-            self._complain(
-                pointer,
-                "a duration is a number and a unit, like 30s, 30m, 24h or 7d",
-                suggestion,
-            )
+            self._complain(pointer, "a duration is a number and a unit, like 30s, 30m, 24h or 7d", suggestion)
             return None
         seconds = int(match[1]) * _SECONDS[match[2]]
         if seconds > _LONGEST_SLA_S:
@@ -214,11 +176,7 @@ class _Reader:
         self._required(value, "kind", "", "the document", self._constant("Policy"))
         key, description = self._metadata(value.get("metadata", _ABSENT))
         default = self._required(
-            value,
-            "default",
-            "",
-            "the document",
-            lambda v, p: self._choice(v, p, "`default`", VERDICTS),
+            value, "default", "", "the document", lambda v, p: self._choice(v, p, "`default`", VERDICTS)
         )
         on_error = self._optional(value, "on_error", "", "review", self._on_error)
         if "rules" not in value:
@@ -259,27 +217,17 @@ class _Reader:
         if metadata is None:
             return "", ""
         key = self._required(
-            metadata,
-            "key",
-            "/metadata",
-            "`metadata`",
-            lambda v, p: self._slug(v, p, "`metadata.key`"),
+            metadata, "key", "/metadata", "`metadata`", lambda v, p: self._slug(v, p, "`metadata.key`")
         )
         description = self._optional(
-            metadata,
-            "description",
-            "/metadata",
-            "",
-            lambda v, p: self._text_of(v, p, "`description`", 2_000),
+            metadata, "description", "/metadata", "", lambda v, p: self._text_of(v, p, "`description`", 2_000)
         )
         return key or "", description or ""
 
     def _on_error(self, value: Any, pointer: str) -> str | None:
         if value == "allow":
             self._complain(
-                pointer,
-                "`on_error` can't be allow: a rule that errors never loosens anything",
-                "review",
+                pointer, "`on_error` can't be allow: a rule that errors never loosens anything", "review"
             )
             return None
         return self._choice(value, pointer, "`on_error`", VERDICTS[1:])
@@ -297,8 +245,7 @@ class _Reader:
             if isinstance(identifier, str):
                 if identifier in seen:
                     self._complain(
-                        f"{pointer}/id",
-                        f"the id `{identifier[:64]}` is that of {seen[identifier]} too",
+                        f"{pointer}/id", f"the id `{identifier[:64]}` is that of {seen[identifier]} too"
                     )
                 seen.setdefault(identifier, f"rule {position + 1}")
             if rule is not None:
@@ -306,8 +253,7 @@ class _Reader:
                 cost += count_nodes(rule.condition)
         if cost > FUEL:
             self._complain(
-                "/rules",
-                f"the rules need {cost:,} steps before any decision, {FUEL:,} are allowed",
+                "/rules", f"the rules need {cost:,} steps before any decision, {FUEL:,} are allowed"
             )
         return tuple(rules)
 
@@ -321,48 +267,22 @@ class _Reader:
         )
         condition = self._required(entry, "when", pointer, "a rule", self._condition)
         verdict = self._required(
-            entry,
-            "verdict",
-            pointer,
-            "a rule",
-            lambda v, p: self._choice(v, p, "a verdict", VERDICTS),
+            entry, "verdict", pointer, "a rule", lambda v, p: self._choice(v, p, "a verdict", VERDICTS)
         )
         queue = self._optional(entry, "queue", pointer, None, lambda v, p: self._slug(v, p, "a queue"))
         priority = self._optional(
-            entry,
-            "priority",
-            pointer,
-            "normal",
-            lambda v, p: self._choice(v, p, "a priority", PRIORITIES),
+            entry, "priority", pointer, "normal", lambda v, p: self._choice(v, p, "a priority", PRIORITIES)
         )
         sla = self._optional(entry, "sla", pointer, None, lambda v, p: self._sla(v, p, verdict))
         reason = self._optional(
-            entry,
-            "reason",
-            pointer,
-            "",
-            lambda v, p: self._text_of(v, p, "a reason", 1_000),
+            entry, "reason", pointer, "", lambda v, p: self._text_of(v, p, "a reason", 1_000)
         )
         mode = self._optional(
-            entry,
-            "mode",
-            pointer,
-            "enforce",
-            lambda v, p: self._choice(v, p, "a mode", MODES),
+            entry, "mode", pointer, "enforce", lambda v, p: self._choice(v, p, "a mode", MODES)
         )
         if len(self.errors) > before:
             return None
-        return Rule(
-            identifier,
-            entry["when"],
-            verdict,
-            condition,
-            queue,
-            priority,
-            sla,
-            reason,
-            mode,
-        )
+        return Rule(identifier, entry["when"], verdict, condition, queue, priority, sla, reason, mode)
 
     def _condition(self, value: Any, pointer: str) -> Node | None:
         if isinstance(value, bool):
@@ -389,34 +309,21 @@ class _Reader:
         groups = [
             self._slug(group, f"{pointer}/escalate_to/{position}", "a group")
             for position, group in enumerate(
-                self._list(
-                    entry.get("escalate_to", _ABSENT),
-                    f"{pointer}/escalate_to",
-                    "`escalate_to`",
-                    10,
-                )
+                self._list(entry.get("escalate_to", _ABSENT), f"{pointer}/escalate_to", "`escalate_to`", 10)
             )
         ]
         respond = self._required(entry, "respond", pointer, "an sla", self._duration)
         otherwise = respond * (1 + len(groups)) if respond else None
         total = self._optional(entry, "total", pointer, otherwise, self._duration)
         on_timeout = self._optional(
-            entry,
-            "on_timeout",
-            pointer,
-            None,
-            lambda v, p: self._choice(v, p, "`on_timeout`", ON_TIMEOUT),
+            entry, "on_timeout", pointer, None, lambda v, p: self._choice(v, p, "`on_timeout`", ON_TIMEOUT)
         )
         pauses = entry.get("pause_while_waiting", False)
         if not isinstance(pauses, bool):
-            self._complain(
-                f"{pointer}/pause_while_waiting",
-                "`pause_while_waiting` has to be true or false",
-            )
+            self._complain(f"{pointer}/pause_while_waiting", "`pause_while_waiting` has to be true or false")
         if respond and total and respond > total:
             self._complain(
-                f"{pointer}/total" if "total" in entry else pointer,
-                "`total` can't be shorter than `respond`",
+                f"{pointer}/total" if "total" in entry else pointer, "`total` can't be shorter than `respond`"
             )
         if on_timeout == "escalate" and not groups:
             self._complain(
@@ -425,19 +332,11 @@ class _Reader:
             )
         if on_timeout == "allow" and verdict == "escalate":
             self._complain(
-                f"{pointer}/on_timeout",
-                "a rule whose verdict is escalate can't allow on timeout",
-                "block",
+                f"{pointer}/on_timeout", "a rule whose verdict is escalate can't allow on timeout", "block"
             )
         if not respond or not total or None in groups:
             return None
-        return Sla(
-            respond,
-            total,
-            on_timeout,
-            tuple(group for group in groups if group),
-            pauses,
-        )
+        return Sla(respond, total, on_timeout, tuple(group for group in groups if group), pauses)
 
     # The rest
 
@@ -472,10 +371,7 @@ class _Reader:
             return ()
         entry = self._mapping(value, "/retires", ("labels",), "`retires`")
         labels = self._list(
-            entry.get("labels", _ABSENT) if entry else _ABSENT,
-            "/retires/labels",
-            "`labels`",
-            100,
+            entry.get("labels", _ABSENT) if entry else _ABSENT, "/retires/labels", "`labels`", 100
         )
         slugs = [self._slug(label, f"/retires/labels/{i}", "a label") for i, label in enumerate(labels)]
         return tuple(slug for slug in slugs if slug)
@@ -494,11 +390,7 @@ class _Reader:
             return None
         before = len(self.errors)
         name = self._required(
-            entry,
-            "name",
-            pointer,
-            "a test",
-            lambda v, p: self._text_of(v, p, "a name", 200),
+            entry, "name", pointer, "a test", lambda v, p: self._text_of(v, p, "a name", 200)
         )
         context = self._required(entry, "context", pointer, "a test", self._context)
         expect = self._required(
@@ -512,11 +404,7 @@ class _Reader:
             return None
         inner = f"{pointer}/expect"
         verdict = self._required(
-            expect,
-            "verdict",
-            inner,
-            "`expect`",
-            lambda v, p: self._choice(v, p, "a verdict", VERDICTS),
+            expect, "verdict", inner, "`expect`", lambda v, p: self._choice(v, p, "a verdict", VERDICTS)
         )
         expected = expect.get("rules", _ABSENT)
         names = self._list(expected, f"{inner}/rules", "`rules`", MAX_RULES)
@@ -524,9 +412,7 @@ class _Reader:
             if not isinstance(rule, str) or (rule not in rule_ids and not self.errors):
                 suggestion = did_you_mean(rule, rule_ids) if isinstance(rule, str) else None
                 self._complain(
-                    f"{inner}/rules/{position}",
-                    "there is no such rule in this document",
-                    suggestion,
+                    f"{inner}/rules/{position}", "there is no such rule in this document", suggestion
                 )
         if len(self.errors) > before:
             return None

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from governance.rules.closures import compile_node, count_nodes
@@ -27,6 +28,7 @@ from governance.rules.values import (
 ENGINE_VERSION: Final = "rules/1"
 
 _RANK: Final = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
+_HIT: Final = {"enforce": "hit", "shadow": "shadow"}
 _draw: Final[Callable[[], float]] = random.SystemRandom().random
 
 
@@ -53,8 +55,7 @@ class SamplingDraw(NamedTuple):
     is_sampled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """The outcome for one decision. `decisive` is the first rule among the strictest hits, and None where the default or
     an error decided; `review_probability` is the probability that a person looks at the decision; `breach` names the
     guard that the decision broke.
@@ -77,7 +78,17 @@ class Evaluation:
             "engine": ENGINE_VERSION,
             "verdict": self.verdict,
             "shadow_verdict": self.shadow_verdict,
-            "rules": [{**result._asdict(), "inputs": dict(result.inputs)} for result in self.rules],
+            "rules": [
+                {
+                    "id": rule_id,
+                    "result": result,
+                    "verdict": verdict,
+                    "error": error,
+                    "inputs": dict(inputs),
+                    "reason": reason,
+                }
+                for rule_id, result, verdict, error, inputs, reason in self.rules
+            ],
             "decisive": self.decisive.id if self.decisive else None,
             "reasons": [dict(reason) for reason in self.reasons],
             "sampling": [entry._asdict() for entry in self.sampling],
@@ -95,23 +106,13 @@ class CompiledPolicy:
         self.document = document
         self._paths = Paths()
         self._rules = tuple(
-            (
-                compile_node(rule.condition, self._paths),
-                rule.id,
-                rule.verdict,
-                rule.reason,
-                rule.mode == "shadow",
-            )
+            (compile_node(rule.condition, self._paths), rule.id, rule.verdict, rule.reason, _HIT[rule.mode])
             for rule in document.rules
         )
         self._cost = sum(count_nodes(rule.condition) for rule in document.rules)
 
     def evaluate(
-        self,
-        context: Mapping[str, Any],
-        *,
-        now: datetime,
-        draws: Sequence[float] | None = None,
+        self, context: Mapping[str, Any], *, now: datetime, draws: Sequence[float] | None = None
     ) -> Evaluation:
         """The verdict on a decision. `context` maps the readable names to JSON values, `now` is an aware datetime,
         `draws` are the random numbers of the sampling entries (0 ≤ draw < 1, one an entry; drawn here if absent).
@@ -122,41 +123,33 @@ class CompiledPolicy:
         instant = now.astimezone(UTC)
         on_error = self.document.on_error
         results: list[RuleResult] = []
-        append = results.append
+        append, new = results.append, tuple.__new__
         try:
             frame = Frame(admit_context(context), instant, FUEL - self._cost, self._paths)
         except GuardBreached as breach:
             return self._breached(str(breach), results, 0, instant, draws)
-        texts, traced = self._paths.texts, frame.traced
         try:
-            for condition, rule_id, verdict, reason, is_shadow in self._rules:
-                frame.reads = reads = []
-                error = None
-                result = "miss"
+            for condition, rule_id, verdict, reason, hit in self._rules:
+                inputs: dict[str, Any] = {}
+                frame.reads = inputs
                 try:
                     outcome = condition(frame)
+                    if outcome is False:
+                        append(new(RuleResult, (rule_id, "miss", verdict, None, inputs, reason)))
+                        continue
                     if outcome is True:
-                        result = "shadow" if is_shadow else "hit"
-                    elif outcome is not False:
-                        error = f"the condition is {kind_of(outcome)}, not a bool"
+                        append(new(RuleResult, (rule_id, hit, verdict, None, inputs, reason)))
+                        continue
+                    error = f"the condition is {kind_of(outcome)}, not a bool"
                 except EvaluationError as failure:
                     error = str(failure)
-                inputs = {texts[slot]: traced[slot] for slot in reads}
-                if error is None:
-                    append(RuleResult(rule_id, result, verdict, None, inputs, reason))
-                else:
-                    append(RuleResult(rule_id, "error", on_error, error, inputs, reason))
+                append(RuleResult(rule_id, "error", on_error, error, inputs, reason))
         except GuardBreached as breach:
             return self._breached(str(breach), results, FUEL, instant, draws)
         return self._concluded(results, FUEL - frame.fuel, instant, draws, None)
 
     def _breached(
-        self,
-        breach: str,
-        before: list[RuleResult],
-        fuel: int,
-        now: datetime,
-        draws: Sequence[float] | None,
+        self, breach: str, before: list[RuleResult], fuel: int, now: datetime, draws: Sequence[float] | None
     ) -> Evaluation:
         """An error of every rule. One that had hit before the fuel ran out stays as strict as it was."""
         on_error = self.document.on_error
@@ -180,11 +173,13 @@ class CompiledPolicy:
         breach: str | None,
     ) -> Evaluation:
         document = self.document
-        strictest = shadow_strictest = -1
+        # A breach is on_error even where no rule is there to be an error.
+        strictest = -1 if breach is None else _RANK[document.on_error]
+        shadow_strictest = -1
         decisive: Rule | None = None
         said: list[tuple[int, RuleResult]] = []
         for position, result in enumerate(results):
-            kind = result.result
+            kind = result[1]
             if kind == "miss":
                 continue
             rank = _RANK[result.verdict]
@@ -194,29 +189,27 @@ class CompiledPolicy:
             rule = document.rules[position]
             if kind == "error" and rule.mode == "shadow":
                 continue
-            said.append((rank, result))
+            said.append((-rank, result))
             if rank > strictest:
                 strictest, decisive = rank, None
             if rank == strictest and decisive is None and kind == "hit":
                 decisive = rule
-        if breach is not None and strictest < _RANK[document.on_error]:
-            # A breach is on_error even where no rule is there to be an error.
-            strictest = _RANK[document.on_error]
-        shadow_strictest = max(shadow_strictest, strictest)
+        if len(said) > 1:
+            said.sort(key=itemgetter(0))
         verdict = VERDICTS[strictest] if strictest >= 0 else document.default
-        said.sort(key=lambda entry: -entry[0])
+        shadow_strictest = max(shadow_strictest, strictest)
         sampling = self._sampled(verdict, draws) if document.sampling else ()
         return Evaluation(
-            verdict=verdict,
-            shadow_verdict=VERDICTS[shadow_strictest] if shadow_strictest >= 0 else document.default,
-            rules=tuple(results),
-            decisive=decisive,
-            reasons=tuple([_reason(result) for _, result in said]),
-            sampling=sampling,
-            review_probability=_review_probability(verdict, sampling),
-            fuel=fuel,
-            clock=format_timestamp(now),
-            breach=breach,
+            verdict,
+            VERDICTS[shadow_strictest] if shadow_strictest >= 0 else document.default,
+            tuple(results),
+            decisive,
+            tuple([_reason(result) for _, result in said]),
+            sampling,
+            _review_probability(verdict, sampling),
+            fuel,
+            format_timestamp(now),
+            breach,
         )
 
     def _sampled(self, verdict: str, draws: Sequence[float] | None) -> tuple[SamplingDraw, ...]:

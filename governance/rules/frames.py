@@ -17,11 +17,14 @@ from governance.rules.limits import (
 )
 from governance.rules.values import EvaluationError, GuardBreached, kind_of
 
+_TRACED_WHOLE: Final = frozenset((int, float, bool, type(None)))
 UNREAD: Final[Any] = object()
 
 
 class Frame:
-    """One decision under evaluation. `values` and `traced` have one slot for each path of the policy."""
+    """One decision under evaluation. `values` and `traced` have one slot for each path of the policy; `reads` is the
+    trace of the rule that is being evaluated: path to traced value.
+    """
 
     __slots__ = ("context", "fuel", "item", "now", "paths", "reads", "traced", "values")
 
@@ -31,17 +34,18 @@ class Frame:
         self.fuel = fuel
         self.paths = paths
         self.item: Any = None
-        self.reads: list[int] = []
+        self.reads: dict[str, Any] = {}
         self.values: list[Any] = [UNREAD] * len(paths.texts)
         self.traced: list[Any] = self.values.copy()
 
     def load(self, slot: int) -> Any:
         """The value of a path that no rule of this decision has read yet. Raises EvaluationError where it is missing."""
         value = self.paths.resolvers[slot](self.context)
-        if type(value) is int:
+        kind = type(value)
+        if kind is int:
             value = float(value)
         self.values[slot] = value
-        self.traced[slot] = traced(value)
+        self.traced[slot] = value if kind in _TRACED_WHOLE else traced(value)
         return value
 
     def burn(self, steps: int) -> None:
@@ -63,15 +67,15 @@ class Paths:
         self.resolvers: list[Callable[[dict[str, Any]], Any]] = []
         self._slots: dict[tuple[bool, str, tuple[str | int, ...]], int] = {}
 
-    def slot(self, root: str, steps: tuple[str | int, ...]) -> int:
-        """The slot of `root.step.step…`, the same for equal paths."""
+    def slot(self, root: str, steps: tuple[str | int, ...]) -> tuple[int, str]:
+        """The slot and the text of `root.step.step…`, the same for equal paths."""
         return self._slot(False, root, steps)
 
-    def presence_slot(self, root: str, steps: tuple[str | int, ...]) -> int:
-        """The slot of `has(root.step…)`."""
+    def presence_slot(self, root: str, steps: tuple[str | int, ...]) -> tuple[int, str]:
+        """The slot and the text of `has(root.step…)`."""
         return self._slot(True, root, steps)
 
-    def _slot(self, is_presence: bool, root: str, steps: tuple[str | int, ...]) -> int:
+    def _slot(self, is_presence: bool, root: str, steps: tuple[str | int, ...]) -> tuple[int, str]:
         # True and 1 are equal to Python, but neither is ever a step here.
         key = (is_presence, root, steps)
         if key not in self._slots:
@@ -79,7 +83,8 @@ class Paths:
             text = path_text(root, steps)
             self.texts.append(f"has({text})" if is_presence else text)
             self.resolvers.append(_presence(root, steps) if is_presence else _resolver(root, steps))
-        return self._slots[key]
+        slot = self._slots[key]
+        return slot, self.texts[slot]
 
 
 def path_text(root: str, steps: tuple[str | int, ...]) -> str:
@@ -141,7 +146,7 @@ def _presence(root: str, steps: tuple[str | int, ...]) -> Callable[[dict[str, An
 
 
 def _walk(context: dict[str, Any], root: str, steps: tuple[str | int, ...]) -> Any:
-    value = context.get(root)
+    value: Any = context.get(root)
     for count, step in enumerate(steps):
         kind = type(value)
         if kind is dict and type(step) is str:

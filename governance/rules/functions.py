@@ -173,12 +173,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "lowerAscii": Function((_TEXT,), STRING, "method", lower_ascii, reads_text=True),
     "int": Function((_kinds("int double string timestamp"),), INT, "function", to_int),
     "double": Function((_kinds("int double string"),), DOUBLE, "function", to_double),
-    "string": Function(
-        (_kinds("string bool int double timestamp duration"),),
-        STRING,
-        "function",
-        to_string,
-    ),
+    "string": Function((_kinds("string bool int double timestamp duration"),), STRING, "function", to_string),
     "timestamp": Function((_kinds("string int timestamp"),), TIMESTAMP, "function", to_timestamp),
     "duration": Function((_kinds("string duration"),), DURATION, "function", to_duration),
 }

@@ -15,7 +15,7 @@ from governance.rules.limits import (
     MAX_CONTEXT_SIZE,
     MAX_LIST_LENGTH,
     MAX_STRING_LENGTH,
-    SIZE_OF_A_SCALAR,
+    SIZE_OF_A_VALUE,
 )
 from governance.rules.values import GuardBreached
 
@@ -35,40 +35,37 @@ def admit_context(context: Mapping[str, Any]) -> dict[str, Any]:
             raise GuardBreached(f"the context is nested deeper than {MAX_CONTEXT_DEPTH}")
         below: list[Any] = []
         for container in level:
+            size += len(container) * SIZE_OF_A_VALUE
+            values: Any = container
             if type(container) is dict:
-                for key in container:
-                    if type(key) is not str:
-                        raise GuardBreached("a key of the context is not a string")
-                    size += len(key)
-                values: Any = container.values()
-            else:
-                if len(container) > MAX_LIST_LENGTH:
-                    raise GuardBreached(f"a list of the context is longer than {MAX_LIST_LENGTH:,}")
-                values = container
+                values = container.values()
+                try:
+                    size += len("".join(container))
+                except TypeError:
+                    raise GuardBreached("a key of the context is not a string") from None
+            elif len(container) > MAX_LIST_LENGTH:
+                raise GuardBreached(f"a list of the context is longer than {MAX_LIST_LENGTH:,}")
             for value in values:
                 kind = type(value)
                 if kind is str:
                     length = len(value)
+                    size += length
                     if length > MAX_STRING_LENGTH:
                         raise GuardBreached(
                             f"a string of the context is longer than {MAX_STRING_LENGTH:,} characters"
                         )
-                    size += length
+                elif kind is float:
+                    if value - value != 0.0:
+                        raise GuardBreached("a number of the context is not finite")
                 elif kind is dict or kind is list:
-                    size += SIZE_OF_A_SCALAR
                     below.append(value)
-                else:
-                    size += SIZE_OF_A_SCALAR
-                    if kind is float:
-                        if value - value != 0.0:
-                            raise GuardBreached("a number of the context is not finite")
-                    elif kind is int:
-                        if not -EXACT_DOUBLE <= value <= EXACT_DOUBLE:
-                            if not INT_MIN <= value <= INT_MAX:
-                                raise GuardBreached("an integer of the context is beyond 64 bits")
-                            is_exact = False
-                    elif kind is not bool and value is not None:
-                        raise GuardBreached("a value of the context is not JSON")
+                elif kind is int:
+                    if not -EXACT_DOUBLE <= value <= EXACT_DOUBLE:
+                        if not INT_MIN <= value <= INT_MAX:
+                            raise GuardBreached("an integer of the context is beyond 64 bits")
+                        is_exact = False
+                elif kind is not bool and value is not None:
+                    raise GuardBreached("a value of the context is not JSON")
             if size > MAX_CONTEXT_SIZE:
                 raise GuardBreached(f"the context is larger than {MAX_CONTEXT_SIZE:,} characters")
         level = below

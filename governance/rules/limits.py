@@ -18,13 +18,13 @@ MAX_NODES: Final = 300
 MAX_NESTING: Final = 24
 MAX_PATTERN_MEMORY: Final = 1 << 20  # bytes that google-re2 may spend on one compiled pattern
 
-# One decision, before and while it is evaluated. Sizes are characters: of every string and key, and
-# SIZE_OF_A_SCALAR for each value that is not a string.
+# One decision, before and while it is evaluated. A context's size is the characters of its strings and
+# keys, and SIZE_OF_A_VALUE for each value of any kind.
 MAX_CONTEXT_SIZE: Final = 256 * 1024
 MAX_CONTEXT_DEPTH: Final = 32
 MAX_LIST_LENGTH: Final = 1_000
 MAX_STRING_LENGTH: Final = 64 * 1024
-SIZE_OF_A_SCALAR: Final = 8
+SIZE_OF_A_VALUE: Final = 8
 FUEL: Final = 50_000
 CHARACTERS_PER_STEP: Final = 64  # searching, joining and comparing text
 REGEX_CHARACTERS_PER_STEP: Final = 16

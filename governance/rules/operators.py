@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from governance.rules.frames import Frame
-from governance.rules.limits import INT_MIN
+from governance.rules.limits import CHARACTERS_PER_STEP, INT_MIN
 from governance.rules.values import (
     LISTS,
     MAPS,
@@ -55,6 +55,10 @@ def contained(frame: Frame, item: Any, container: Any) -> bool:
     """`in`: an item of a list, or a key of a map."""
     kind = type(container)
     if kind in LISTS:
+        if type(item) is str:
+            # A string equals nothing but a string, to Python as to CEL.
+            frame.burn(len(container) * (1 + len(item) // CHARACTERS_PER_STEP))
+            return item in container
         frame.burn(len(container))
         return any(equal(frame, item, candidate) for candidate in container)
     if kind in MAPS:

@@ -52,10 +52,7 @@ def parse_expression(source: str) -> Node:
     except UnicodeEncodeError as error:
         raise ExpressionError("this is not valid Unicode text", error.start) from None
     if size > MAX_SOURCE_BYTES:
-        raise ExpressionError(
-            f"an expression may have {MAX_SOURCE_BYTES} bytes at most, this has {size}",
-            0,
-        )
+        raise ExpressionError(f"an expression may have {MAX_SOURCE_BYTES} bytes at most, this has {size}", 0)
     parser = _Parser(tokenize(source))
     node = parser.expression(0)
     parser.expect_end()
@@ -86,10 +83,7 @@ class _Parser:
 
     def _expect(self, kind: str, purpose: str) -> Token:
         if self._token.kind != kind:
-            raise ExpressionError(
-                f"expected {purpose}, found {_describe(self._token)}",
-                self._token.offset,
-            )
+            raise ExpressionError(f"expected {purpose}, found {_describe(self._token)}", self._token.offset)
         return self._advance()
 
     def expect_end(self) -> None:
@@ -216,12 +210,15 @@ class _Parser:
 
     def _sequence(self, closing: str, depth: int) -> tuple[Node, ...]:
         items: list[Node] = []
-        while not self._accept(closing):
+        if self._accept(closing):
+            return ()
+        while True:
             items.append(self.expression(depth))
             if not self._accept(","):
                 self._expect(closing, f"`,` or `{closing}`")
-                break
-        return tuple(items)
+                return tuple(items)
+            if closing == "]" and self._accept(closing):
+                return tuple(items)
 
     def _map_literal(self, offset: int, depth: int) -> Node:
         entries: list[tuple[Node, Node]] = []
@@ -244,8 +241,7 @@ class _Parser:
             return Call(str(name.value), arguments, False, name.offset)
         if len(arguments) != 1 or not isinstance(arguments[0], Select):
             raise ExpressionError(
-                "has() takes the selection of a field, like has(action.arguments.note)",
-                name.offset,
+                "has() takes the selection of a field, like has(action.arguments.note)", name.offset
             )
         selection = arguments[0]
         return Has(selection.operand, selection.field, selection.offset)
@@ -260,14 +256,12 @@ class _Parser:
         self._macro_depth -= 1
         if len(arguments) != 2:
             raise ExpressionError(
-                f"{name.value}() takes a variable and an expression, like {name.value}(item, …)",
-                name.offset,
+                f"{name.value}() takes a variable and an expression, like {name.value}(item, …)", name.offset
             )
         variable, body = arguments
         if not isinstance(variable, Name):
             raise ExpressionError(
-                f"the first argument of {name.value}() is the name of a variable",
-                variable.offset,
+                f"the first argument of {name.value}() is the name of a variable", variable.offset
             )
         return Macro(str(name.value), target, variable.name, body, name.offset)
 

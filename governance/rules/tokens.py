@@ -104,11 +104,7 @@ def _number(source: str, match: re.Match[str]) -> tuple[Token, int]:
         return Token("int", _bounded(int(text[2:], 16), offset), offset), end
     if "." not in text and "e" not in text and "E" not in text:
         # A literal of more digits than any 64-bit integer is not worth converting.
-        return Token(
-            "int",
-            _bounded(int(text) if len(text) < 400 else INT_MAX + 2, offset),
-            offset,
-        ), end
+        return Token("int", _bounded(int(text) if len(text) < 400 else INT_MAX + 2, offset), offset), end
     value = float(text)
     if math.isinf(value):
         raise ExpressionError("this number is beyond the range of a double", offset)

@@ -46,12 +46,7 @@ _SENT_NUMBER = Type("double", is_nullable=True, is_json=True)
 
 # The fields of a decision are those of POST /api/v1/decisions; one that the application did not send is null.
 NAMES: Final[Mapping[str, Type]] = {
-    "action": Type(
-        "map",
-        fields={"name": _SENT_STRING, "arguments": JSON},
-        is_nullable=True,
-        is_json=True,
-    ),
+    "action": Type("map", fields={"name": _SENT_STRING, "arguments": JSON}, is_nullable=True, is_json=True),
     "input": JSON,
     "output": JSON,
     "confidence": _SENT_NUMBER,

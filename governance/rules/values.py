@@ -48,9 +48,9 @@ _KINDS: Final[dict[type, str]] = {
     datetime: "timestamp",
     timedelta: "duration",
 }
-NUMBERS: Final = frozenset((int, float))
-LISTS: Final = frozenset((list, tuple))
-MAPS: Final = frozenset((dict, ComputedMap))
+NUMBERS: Final[frozenset[type]] = frozenset((int, float))
+LISTS: Final[frozenset[type]] = frozenset((list, tuple))
+MAPS: Final[frozenset[type]] = frozenset((dict, ComputedMap))
 
 
 def kind_of(value: object) -> str:
@@ -139,9 +139,8 @@ def bounded_duration(value: timedelta) -> timedelta:
 
 def format_timestamp(value: datetime) -> str:
     """RFC 3339 in UTC, with as many digits of a second as are needed."""
-    text = value.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    fraction = f".{value.microsecond:06d}".rstrip("0") if value.microsecond else ""
-    return f"{text}{fraction}Z"
+    text = value.isoformat()[:-6]  # without "+00:00"
+    return f"{text.rstrip('0')}Z" if value.microsecond else f"{text}Z"
 
 
 def format_duration(value: timedelta) -> str:

@@ -23,7 +23,7 @@ _CORE_FLOAT = re.compile(
 )
 _TAG: Final = "tag:yaml.org,2002:"
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RESOLVER: Final = yaml.resolver.Resolver()
+_RESOLVER: Final[Any] = yaml.resolver.Resolver()
 _ESCAPED = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|\r?\n[ \t]*|.)", re.DOTALL)
 
 
@@ -31,11 +31,7 @@ class YamlRefused(Exception):
     """The text is not a document of this product; line and column count from 1."""
 
     def __init__(
-        self,
-        detail: str,
-        line: int | None,
-        column: int | None,
-        suggestion: str | None = None,
+        self, detail: str, line: int | None, column: int | None, suggestion: str | None = None
     ) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -166,13 +162,10 @@ def _build(source: YamlSource, events: Iterator[Any]) -> YamlSource:
             raise _refused("anchors and aliases are not supported", event)
         if kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
             closed = stack.pop()
-            source.places[closed.pointer] = Place(closed.mark.index, event.end_mark.index, None)
+            end: Any = event.end_mark
+            source.places[closed.pointer] = Place(closed.mark.index, end.index, None)
             continue
-        if kind not in (
-            yaml.ScalarEvent,
-            yaml.MappingStartEvent,
-            yaml.SequenceStartEvent,
-        ):
+        if kind not in (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent):
             continue
         if event.tag is not None:
             raise _refused("tags are not supported", event)
@@ -203,7 +196,7 @@ def _build(source: YamlSource, events: Iterator[Any]) -> YamlSource:
 
 
 def _key(source: YamlSource, parent: _Open, event: Any) -> str:
-    if type(event) is not yaml.ScalarEvent:
+    if not hasattr(event, "value"):
         raise _refused("a key has to be a string", event)
     if not event.style and event.value == "<<":
         raise _refused("merge keys are not supported", event)
