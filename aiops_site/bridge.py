@@ -382,18 +382,21 @@ async def send_answer(
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if answer.stream is None:
         await send({"type": "http.response.body", "body": answer.body})
-        return
+    else:
+        await send_stream(answer.stream, receive=receive, send=send)
+
+
+async def send_stream(stream: Stream, *, receive: Receive, send: Send) -> None:
     watch = asyncio.ensure_future(see_disconnect(receive))
-    watch.add_done_callback(lambda _: answer.stream and answer.stream.abandon())
+    watch.add_done_callback(lambda _: stream.abandon())
     try:
-        while (piece := await answer.stream.take()) is not None:
-            await asyncio.wait_for(
-                send({"type": "http.response.body", "body": piece, "more_body": True}), timeout=STALLED_S
-            )
+        while (piece := await stream.take()) is not None:
+            message = {"type": "http.response.body", "body": piece, "more_body": True}
+            await asyncio.wait_for(send(message), timeout=STALLED_S)
         if not watch.done():
             await send({"type": "http.response.body", "body": b""})
     finally:
-        answer.stream.abandon()
+        stream.abandon()
         watch.cancel()
 
 

@@ -41,7 +41,7 @@ def run_web(host: str, port: int) -> None:
 
         def stop() -> None:
             application.room.close()
-            server.stop()
+            server.stop()  # type: ignore[no-untyped-call]
             alarm = threading.Timer(DRAIN_S, os._exit, (0,))
             alarm.daemon = True
             alarm.start()

@@ -58,7 +58,8 @@ class CountersignCommand(BaseCommand):
 def describe(refusal: DomainError) -> str:
     """A refusal as one readable text: its title, its detail, and a line for each fault that it names."""
     sentences = [refusal.title if not refusal.detail else f"{refusal.title}: {refusal.detail}"]
-    for fault in refusal.errors:
+    for error in refusal.errors:
+        fault = dict(error)
         place = fault.get("pointer") or "/"
         if fault.get("line"):
             place += f" (line {fault['line']}, column {fault.get('column', 1)})"
