@@ -1,7 +1,9 @@
 """Which roles may do what: one table, read by every verb and page, so that no view decides for itself."""
 
+import uuid
+
 from governance.actors import Actor
-from governance.errors import NotPermitted
+from governance.errors import NotFound, NotPermitted
 
 VIEWER, REVIEWER, LEAD, POLICY_AUTHOR, POLICY_APPROVER, OWNER, ADMIN, AUDITOR = ROLES = (
     "viewer",
@@ -48,3 +50,10 @@ def require(actor: Actor, capability: str) -> None:
     if not may(actor, capability):
         roles = ", ".join(sorted(CAPABILITIES[capability])).replace("_", " ")
         raise NotPermitted(f"This needs one of the roles: {roles}.")
+
+
+def require_within(actor: Actor, capability: str, organization_id: uuid.UUID) -> None:
+    """As `require`, in one organization: what belongs to another is not there at all (NotFound)."""
+    require(actor, capability)
+    if actor.kind != "system" and actor.organization_id != organization_id:
+        raise NotFound()

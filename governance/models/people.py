@@ -74,6 +74,10 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def get_short_name(self) -> str:
+        """What the console's bar calls the person."""
+        return self.name or self.email
+
 
 class Membership(models.Model):
     """One role that one person holds in one organization; several rows, several roles."""

@@ -10,9 +10,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from governance.actors import Actor
-from governance.errors import NotFound
+from governance.errors import NotFound, NotPermitted
 from governance.models import AccessToken, AISystem, ApiKey, Organization, User
-from governance.permissions import require
+from governance.permissions import require, require_within
+from governance.services.fields import read_text, refuse_field
+from governance.services.membership import require_standing
 from governance.services.recording import record
 
 TOKEN_PREFIX = "cs_pat_"
@@ -30,17 +32,19 @@ def make_secret(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
-def create_api_key(
-    *, actor: Actor, system: AISystem, name: str, kind: str = ApiKey.Kind.LIVE
-) -> tuple[ApiKey, str]:
-    """A new key of a system and its secret, which is shown this once. Needs `keys.manage`."""
-    require(actor, "keys.manage")
+def create_api_key(*, actor: Actor, system: AISystem, name: str, kind: str = ApiKey.Kind.LIVE) -> tuple[ApiKey, str]:
+    """A new key of a system and its secret, which is shown this once. Refuses (Invalid) an unknown kind and a name that
+    says nothing. Needs `keys.manage`."""
+    require_within(actor, "keys.manage", system.organization_id)
+    chosen_name = read_text(name, field="name", limit=100)
+    if kind not in ApiKey.Kind.values:
+        raise refuse_field("kind", f"Kinds of keys: {', '.join(ApiKey.Kind.values)}.")
     secret = make_secret(KEY_PREFIXES[ApiKey.Kind(kind)])
     with transaction.atomic(durable=True):
         key = ApiKey.objects.create(
             organization_id=system.organization_id,
             system=system,
-            name=name,
+            name=chosen_name,
             kind=kind,
             prefix=secret[:12],
             secret_sha256=hash_secret(secret),
@@ -51,7 +55,13 @@ def create_api_key(
             type="api_key.created",
             actor=actor,
             subject=f"system:{system.pk}",
-            payload={"key": str(key.pk), "prefix": key.prefix, "name": name, "kind": str(kind), "system": system.slug},
+            payload={
+                "key": str(key.pk),
+                "prefix": key.prefix,
+                "name": chosen_name,
+                "kind": str(kind),
+                "system": system.slug,
+            },
         )
     return key, secret
 
@@ -76,16 +86,19 @@ def revoke_api_key(*, actor: Actor, key_id: uuid.UUID) -> ApiKey:
     return key
 
 
-def create_access_token(
-    *, actor: Actor, user: User, organization: Organization, name: str
-) -> tuple[AccessToken, str]:
-    """A personal access token for one organization and its secret, which is shown this once."""
+def create_access_token(*, actor: Actor, user: User, organization: Organization, name: str) -> tuple[AccessToken, str]:
+    """A personal access token for one organization and its secret, which is shown this once. People make their own
+    (NotPermitted otherwise; the operator makes anybody's). Refuses (NotAMember) somebody without a role there."""
+    if actor.kind != "system" and (actor.user_id != user.pk or actor.organization_id != organization.pk):
+        raise NotPermitted("A personal access token is made by the person whose it is.")
+    chosen_name = read_text(name, field="name", limit=100)
     secret = make_secret(TOKEN_PREFIX)
     with transaction.atomic(durable=True):
+        require_standing(organization.pk, user)
         token = AccessToken.objects.create(
             organization=organization,
             user=user,
-            name=name,
+            name=chosen_name,
             prefix=secret[:12],
             secret_sha256=hash_secret(secret),
         )
@@ -94,7 +107,7 @@ def create_access_token(
             type="access_token.created",
             actor=actor,
             subject=f"user:{user.pk}",
-            payload={"token": str(token.pk), "prefix": token.prefix, "name": name, "user": user.email},
+            payload={"token": str(token.pk), "prefix": token.prefix, "name": chosen_name, "user": user.email},
         )
     return token, secret
 

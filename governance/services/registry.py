@@ -1,0 +1,183 @@
+"""Which AI systems exist, and who answers for each: no system stands here without an owner."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from governance.actors import Actor
+from governance.canonical import canonicalize
+from governance.errors import Conflict, NotFound, NotPermitted
+from governance.models import AISystem, Organization, User
+from governance.permissions import OWNER, require_within
+from governance.services.fields import name_from_slug, read_slug, read_text, refuse_field
+from governance.services.membership import give_role, lock_organization, require_standing
+from governance.services.recording import record
+
+LARGEST_SCHEMAS = 256 * 1024
+LARGEST_ACTION_NAME = 100
+
+
+class SystemExists(Conflict):
+    code, title = "system-exists", "There is a system of this name"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFacts:
+    """What an admin says of a system: everything about it but its slug."""
+
+    name: str
+    purpose: str
+    owner: User
+    backup: User | None = None
+    risk_tier: str = AISystem.RiskTier.LIMITED
+    fallback_message: str = ""
+    schemas: Mapping[str, Any] | None = None
+
+
+def ensure_organization(*, actor: Actor, slug: str, name: str = "") -> Organization:
+    """The organization with this slug, made on first use. Safe to repeat. Only the operator makes organizations
+    (NotPermitted)."""
+    if actor.kind != "system":
+        raise NotPermitted("Organizations are made at the command line, by whoever runs the installation.")
+    chosen_slug = read_slug(slug, field="organization")
+    chosen_name = read_text(name, field="name", limit=200, is_required=False) or name_from_slug(chosen_slug)
+    with transaction.atomic(durable=True):
+        organization, is_new = Organization.objects.get_or_create(slug=chosen_slug, defaults={"name": chosen_name})
+        if is_new:
+            record(
+                organization_id=organization.pk,
+                type="organization.created",
+                actor=actor,
+                subject=f"organization:{organization.pk}",
+                payload={"slug": organization.slug, "name": organization.name},
+            )
+    return organization
+
+
+def create_system(*, actor: Actor, organization: Organization, slug: str, facts: SystemFacts) -> AISystem:
+    """A new AI system; whoever is named owner gets the role. Refuses (SystemExists) a slug that is taken, (NotAMember)
+    an owner or backup without a role here, (Invalid) unfit fields. Needs `systems.manage`."""
+    require_within(actor, "systems.manage", organization.pk)
+    chosen_slug, fields = read_slug(slug), _read_facts(facts)
+    if chosen_slug == "add":
+        raise refuse_field("slug", "The console's own page has this address; choose another short name.")
+    with transaction.atomic(durable=True):
+        lock_organization(organization.pk)
+        _require_answerable(organization, facts)
+        system, is_new = AISystem.objects.get_or_create(organization=organization, slug=chosen_slug, defaults=fields)
+        if not is_new:
+            raise SystemExists(f"The system {chosen_slug} exists already.")
+        give_role(actor=actor, organization_id=organization.pk, user=facts.owner, role=OWNER)
+        record(
+            organization_id=organization.pk,
+            type="system.created",
+            actor=actor,
+            subject=f"system:{system.pk}",
+            payload={"slug": system.slug, **_describe(fields)},
+        )
+    return system
+
+
+def update_system(*, actor: Actor, system: AISystem, facts: SystemFacts) -> AISystem:
+    """Change what is said of a system, its owner included; records what changed, from and to. Refuses as creating does.
+    Needs `systems.manage`."""
+    require_within(actor, "systems.manage", system.organization_id)
+    fields = _read_facts(facts)
+    with transaction.atomic(durable=True):
+        organization = lock_organization(system.organization_id)
+        _require_answerable(organization, facts)
+        before = AISystem.objects.select_related("owner", "backup").filter(pk=system.pk).first()
+        if before is None:
+            raise NotFound()
+        was = _describe({name: getattr(before, name) for name in fields})
+        changes = {name: [was[name], now] for name, now in _describe(fields).items() if now != was[name]}
+        for name, value in fields.items():
+            setattr(before, name, value)
+        before.save(update_fields=list(fields))
+        give_role(actor=actor, organization_id=organization.pk, user=facts.owner, role=OWNER)
+        if changes:
+            record(
+                organization_id=organization.pk,
+                type="system.changed",
+                actor=actor,
+                subject=f"system:{system.pk}",
+                payload={"slug": system.slug, "changes": changes},
+            )
+    return before
+
+
+def read_schemas(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON Schemas by action name ("" for outputs), each checked against the 2020-12 metaschema; refuses (Invalid) a
+    faulty one and says where, and references to anything outside itself, since nothing is ever fetched."""
+    for action, schema in schemas.items():
+        label = f"of action {action[:LARGEST_ACTION_NAME]!r}" if action else "of outputs"
+        if len(action) > LARGEST_ACTION_NAME:
+            raise refuse_field("schemas", f"An action's name may have {LARGEST_ACTION_NAME} characters at the most.")
+        if not isinstance(schema, dict):
+            raise refuse_field("schemas", f"The schema {label} must be an object.")
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            place = "".join(f"/{part}" for part in error.absolute_path) or "the top"
+            raise refuse_field(
+                "schemas", f"The schema {label} is not JSON Schema 2020-12 at {place}: {error.message[:300]}"
+            ) from error
+        except RecursionError as error:
+            raise refuse_field("schemas", f"The schema {label} is nested too deeply.") from error
+        foreign = next((found for found in _references(schema) if not found.startswith("#")), None)
+        if foreign is not None:
+            raise refuse_field(
+                "schemas",
+                f"The schema {label} refers to {foreign[:100]!r}; only references within it (#/…) are followed.",
+            )
+    if len(json.dumps(schemas)) > LARGEST_SCHEMAS:
+        raise refuse_field("schemas", f"All schemas together may have {LARGEST_SCHEMAS:,} characters at the most.")
+    return dict(schemas)
+
+
+def _references(node: Any) -> list[str]:
+    found: list[str] = []
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            found += [current[key] for key in ("$ref", "$dynamicRef") if isinstance(current.get(key), str)]
+            waiting += current.values()
+        elif isinstance(current, list):
+            waiting += current
+    return found
+
+
+def _read_facts(facts: SystemFacts) -> dict[str, Any]:
+    if facts.risk_tier not in AISystem.RiskTier.values:
+        raise refuse_field("risk_tier", f"Risk tiers: {', '.join(AISystem.RiskTier.values)}.")
+    if facts.backup is not None and facts.backup.pk == facts.owner.pk:
+        raise refuse_field("backup", "The backup must be somebody else than the owner.")
+    return {
+        "name": read_text(facts.name, field="name", limit=200),
+        "purpose": read_text(facts.purpose, field="purpose", limit=4000, is_multiline=True),
+        "owner": facts.owner,
+        "backup": facts.backup,
+        "risk_tier": str(facts.risk_tier),
+        "fallback_message": read_text(
+            facts.fallback_message, field="fallback_message", limit=2000, is_required=False, is_multiline=True
+        ),
+        "schemas": read_schemas(facts.schemas or {}),
+    }
+
+
+def _require_answerable(organization: Organization, facts: SystemFacts) -> None:
+    require_standing(organization.pk, facts.owner)
+    if facts.backup is not None:
+        require_standing(organization.pk, facts.backup)
+
+
+def _describe(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as the log keeps them: people by address, schemas as canonical text."""
+    words = {**fields, "owner": fields["owner"].email, "backup": fields["backup"].email if fields["backup"] else None}
+    return {**words, "schemas": canonicalize(fields["schemas"])}
