@@ -186,7 +186,7 @@ def read_asked(
     """What a stored decision leaves to its reviewer, from its payload's RFC 8785 texts."""
     options = json.loads(review_options) if review_options else {}
     return Asked(
-        proposal={"action" if proposes_action else "output": json.loads(proposal)},
+        proposal=json.loads(proposal),
         allowed=tuple(
             options.get("allowed") or ("approve", "correct", "reject", "answer")
         ),

@@ -6,94 +6,191 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('governance', '0001_initial'),
+        ("governance", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Dataset',
+            name="Dataset",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=63)),
-                ('name', models.CharField(max_length=200)),
-                ('split_salt', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='datasets', to='governance.organization')),
-                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='datasets', to='governance.aisystem')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=63)),
+                ("name", models.CharField(max_length=200)),
+                ("split_salt", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="datasets",
+                        to="governance.organization",
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="datasets",
+                        to="governance.aisystem",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Example',
+            name="Example",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('content_sha256', models.CharField(max_length=64)),
-                ('input_sha256', models.CharField(max_length=64)),
-                ('input', models.TextField()),
-                ('expected', models.TextField()),
-                ('scorer', models.CharField(default='exact', max_length=63)),
-                ('labels', models.JSONField(blank=True, default=list)),
-                ('split', models.CharField(choices=[('train', 'Train'), ('test', 'Test')], max_length=5)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('disputed', 'Disputed')], default='active', max_length=8)),
-                ('created_at', models.DateTimeField()),
-                ('dataset', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='examples', to='evaluations.dataset')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='examples', to='governance.organization')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("content_sha256", models.CharField(max_length=64)),
+                ("input_sha256", models.CharField(max_length=64)),
+                ("input", models.TextField()),
+                ("expected", models.TextField()),
+                ("scorer", models.CharField(default="exact", max_length=63)),
+                ("labels", models.JSONField(blank=True, default=list)),
+                (
+                    "split",
+                    models.CharField(
+                        choices=[("train", "Train"), ("test", "Test")], max_length=5
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("disputed", "Disputed")],
+                        default="active",
+                        max_length=8,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="examples",
+                        to="evaluations.dataset",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="examples",
+                        to="governance.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='ExampleSource',
+            name="ExampleSource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('decision_id', models.UUIDField()),
-                ('review_id', models.UUIDField()),
-                ('policy_version_id', models.UUIDField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('example', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sources', to='evaluations.example')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='example_sources', to='governance.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("decision_id", models.UUIDField()),
+                ("review_id", models.UUIDField()),
+                ("policy_version_id", models.UUIDField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "example",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sources",
+                        to="evaluations.example",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="example_sources",
+                        to="governance.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(fields=('organization', 'slug'), name='dataset_slug_unique'),
+            model_name="dataset",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "slug"), name="dataset_slug_unique"
+            ),
         ),
         migrations.AddIndex(
-            model_name='example',
-            index=models.Index(fields=['dataset', 'input_sha256'], name='example_by_input'),
+            model_name="example",
+            index=models.Index(
+                fields=["dataset", "input_sha256"], name="example_by_input"
+            ),
         ),
         migrations.AddIndex(
-            model_name='example',
-            index=models.Index(fields=['dataset', 'id'], name='example_in_order'),
+            model_name="example",
+            index=models.Index(fields=["dataset", "id"], name="example_in_order"),
         ),
         migrations.AddConstraint(
-            model_name='example',
-            constraint=models.UniqueConstraint(fields=('dataset', 'content_sha256'), name='example_content_unique'),
+            model_name="example",
+            constraint=models.UniqueConstraint(
+                fields=("dataset", "content_sha256"), name="example_content_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='example',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'disputed'])), name='example_status_known'),
+            model_name="example",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["active", "disputed"])),
+                name="example_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='example',
-            constraint=models.CheckConstraint(condition=models.Q(('split__in', ['train', 'test'])), name='example_split_known'),
+            model_name="example",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("split__in", ["train", "test"])),
+                name="example_split_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='examplesource',
-            index=models.Index(fields=['decision_id'], name='example_source_of_decision'),
+            model_name="examplesource",
+            index=models.Index(
+                fields=["decision_id"], name="example_source_of_decision"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='examplesource',
-            constraint=models.UniqueConstraint(fields=('review_id',), name='example_source_once_per_review'),
+            model_name="examplesource",
+            constraint=models.UniqueConstraint(
+                fields=("review_id",), name="example_source_once_per_review"
+            ),
         ),
     ]

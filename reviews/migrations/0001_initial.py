@@ -7,405 +7,1068 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('governance', '0001_initial'),
+        ("governance", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('idempotency_key', models.CharField(max_length=255)),
-                ('request_sha256', models.CharField(max_length=64)),
-                ('mode', models.CharField(choices=[('enforce', 'Enforce'), ('observe', 'Observe')], default='enforce', max_length=7)),
-                ('is_test', models.BooleanField(default=False)),
-                ('status', models.CharField(choices=[('allowed', 'Allowed'), ('blocked', 'Blocked'), ('observed', 'Observed'), ('pending', 'Pending'), ('approved', 'Approved'), ('corrected', 'Corrected'), ('rejected', 'Rejected'), ('answered', 'Answered'), ('expired', 'Expired'), ('cancelled', 'Cancelled'), ('superseded', 'Superseded')], max_length=10)),
-                ('verdict', models.CharField(choices=[('allow', 'Allow'), ('review', 'Review'), ('escalate', 'Escalate'), ('block', 'Block')], max_length=8)),
-                ('action_name', models.CharField(blank=True, max_length=100)),
-                ('proposal_sha256', models.CharField(max_length=64)),
-                ('effective_sha256', models.CharField(blank=True, max_length=64)),
-                ('confidence', models.FloatField(blank=True, null=True)),
-                ('subject', models.CharField(blank=True, max_length=255)),
-                ('actor', models.CharField(blank=True, max_length=255)),
-                ('trace_id', models.CharField(blank=True, max_length=255)),
-                ('session_id', models.CharField(blank=True, max_length=255)),
-                ('external_id', models.CharField(blank=True, max_length=255)),
-                ('model', models.CharField(blank=True, max_length=255)),
-                ('release', models.CharField(blank=True, max_length=255)),
-                ('input_tokens', models.BigIntegerField(blank=True, null=True)),
-                ('output_tokens', models.BigIntegerField(blank=True, null=True)),
-                ('cached_input_tokens', models.BigIntegerField(blank=True, null=True)),
-                ('cost_usd_micros', models.BigIntegerField(blank=True, null=True)),
-                ('latency_ms', models.FloatField(blank=True, null=True)),
-                ('activation_id', models.BigIntegerField(blank=True, null=True)),
-                ('rule', models.CharField(blank=True, max_length=63)),
-                ('review_probability', models.FloatField()),
-                ('is_sampled', models.BooleanField(default=False)),
-                ('requested_by_id', models.UUIDField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_by_kind', models.CharField(blank=True, choices=[('', 'Not decided'), ('policy', 'Policy'), ('person', 'Person'), ('timeout', 'Timeout'), ('application', 'Application')], default='', max_length=11)),
-                ('decided_by_label', models.CharField(blank=True, max_length=254)),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='governance.organization')),
-                ('policy_version', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='governance.policyversion')),
-                ('system', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='governance.aisystem')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("idempotency_key", models.CharField(max_length=255)),
+                ("request_sha256", models.CharField(max_length=64)),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("enforce", "Enforce"), ("observe", "Observe")],
+                        default="enforce",
+                        max_length=7,
+                    ),
+                ),
+                ("is_test", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("allowed", "Allowed"),
+                            ("blocked", "Blocked"),
+                            ("observed", "Observed"),
+                            ("pending", "Pending"),
+                            ("approved", "Approved"),
+                            ("corrected", "Corrected"),
+                            ("rejected", "Rejected"),
+                            ("answered", "Answered"),
+                            ("expired", "Expired"),
+                            ("cancelled", "Cancelled"),
+                            ("superseded", "Superseded"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("allow", "Allow"),
+                            ("review", "Review"),
+                            ("escalate", "Escalate"),
+                            ("block", "Block"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("action_name", models.CharField(blank=True, max_length=100)),
+                ("proposal_sha256", models.CharField(max_length=64)),
+                ("effective_sha256", models.CharField(blank=True, max_length=64)),
+                ("confidence", models.FloatField(blank=True, null=True)),
+                ("subject", models.CharField(blank=True, max_length=255)),
+                ("actor", models.CharField(blank=True, max_length=255)),
+                ("trace_id", models.CharField(blank=True, max_length=255)),
+                ("session_id", models.CharField(blank=True, max_length=255)),
+                ("external_id", models.CharField(blank=True, max_length=255)),
+                ("model", models.CharField(blank=True, max_length=255)),
+                ("release", models.CharField(blank=True, max_length=255)),
+                ("input_tokens", models.BigIntegerField(blank=True, null=True)),
+                ("output_tokens", models.BigIntegerField(blank=True, null=True)),
+                ("cached_input_tokens", models.BigIntegerField(blank=True, null=True)),
+                ("cost_usd_micros", models.BigIntegerField(blank=True, null=True)),
+                ("latency_ms", models.FloatField(blank=True, null=True)),
+                ("activation_id", models.BigIntegerField(blank=True, null=True)),
+                ("rule", models.CharField(blank=True, max_length=63)),
+                ("review_probability", models.FloatField()),
+                ("is_sampled", models.BooleanField(default=False)),
+                ("requested_by_id", models.UUIDField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "decided_by_kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Not decided"),
+                            ("policy", "Policy"),
+                            ("person", "Person"),
+                            ("timeout", "Timeout"),
+                            ("application", "Application"),
+                        ],
+                        default="",
+                        max_length=11,
+                    ),
+                ),
+                ("decided_by_label", models.CharField(blank=True, max_length=254)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="governance.organization",
+                    ),
+                ),
+                (
+                    "policy_version",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="governance.policyversion",
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="governance.aisystem",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Escalation',
+            name="Escalation",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('approval', 'Approval'), ('quality', 'Quality')], max_length=8)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('claimed', 'Claimed'), ('waiting', 'Waiting for information'), ('ruled', 'Ruled'), ('closed', 'Closed')], default='open', max_length=8)),
-                ('priority', models.PositiveSmallIntegerField(choices=[(0, 'low'), (1, 'normal'), (2, 'high'), (3, 'urgent')], default=1)),
-                ('title', models.CharField(max_length=200)),
-                ('rule', models.CharField(blank=True, max_length=63)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('chain', models.JSONField(blank=True, default=list)),
-                ('on_timeout', models.CharField(choices=[('block', 'Block'), ('escalate', 'Escalate'), ('allow', 'Allow')], default='block', max_length=8)),
-                ('respond_s', models.PositiveIntegerField()),
-                ('does_pause', models.BooleanField(default=False)),
-                ('opened_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('breached_at', models.DateTimeField(blank=True, null=True)),
-                ('claim_token', models.UUIDField(blank=True, null=True)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('question', models.TextField(blank=True)),
-                ('asked_at', models.DateTimeField(blank=True, null=True)),
-                ('release_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closure', models.CharField(blank=True, choices=[('', 'Not closed'), ('ruled', 'Ruled on'), ('expired', 'Nobody answered in time'), ('timeout', 'Allowed by timeout'), ('cancelled', 'Cancelled by the application'), ('superseded', 'Superseded by a later decision')], default='', max_length=10)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='escalations', to='reviews.decision')),
-                ('group', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='escalations', to='governance.group')),
-                ('holder', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='held_escalations', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='escalations', to='governance.organization')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("approval", "Approval"), ("quality", "Quality")],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("claimed", "Claimed"),
+                            ("waiting", "Waiting for information"),
+                            ("ruled", "Ruled"),
+                            ("closed", "Closed"),
+                        ],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "low"), (1, "normal"), (2, "high"), (3, "urgent")],
+                        default=1,
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("rule", models.CharField(blank=True, max_length=63)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("chain", models.JSONField(blank=True, default=list)),
+                (
+                    "on_timeout",
+                    models.CharField(
+                        choices=[
+                            ("block", "Block"),
+                            ("escalate", "Escalate"),
+                            ("allow", "Allow"),
+                        ],
+                        default="block",
+                        max_length=8,
+                    ),
+                ),
+                ("respond_s", models.PositiveIntegerField()),
+                ("does_pause", models.BooleanField(default=False)),
+                ("opened_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("breached_at", models.DateTimeField(blank=True, null=True)),
+                ("claim_token", models.UUIDField(blank=True, null=True)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("question", models.TextField(blank=True)),
+                ("asked_at", models.DateTimeField(blank=True, null=True)),
+                ("release_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "closure",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Not closed"),
+                            ("ruled", "Ruled on"),
+                            ("expired", "Nobody answered in time"),
+                            ("timeout", "Allowed by timeout"),
+                            ("cancelled", "Cancelled by the application"),
+                            ("superseded", "Superseded by a later decision"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="escalations",
+                        to="reviews.decision",
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="escalations",
+                        to="governance.group",
+                    ),
+                ),
+                (
+                    "holder",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="held_escalations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="escalations",
+                        to="governance.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-priority', 'due_at', 'id'],
+                "ordering": ["-priority", "due_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='DecisionPayload',
+            name="DecisionPayload",
             fields=[
-                ('decision', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='payload', serialize=False, to='reviews.decision')),
-                ('input', models.TextField()),
-                ('proposal', models.TextField()),
-                ('output', models.TextField(blank=True, null=True)),
-                ('context', models.TextField(blank=True, null=True)),
-                ('review_options', models.TextField(blank=True, null=True)),
-                ('evaluation', models.TextField()),
-                ('effective', models.TextField(blank=True, null=True)),
-                ('message', models.TextField(blank=True)),
+                (
+                    "decision",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="payload",
+                        serialize=False,
+                        to="reviews.decision",
+                    ),
+                ),
+                ("input", models.TextField()),
+                ("proposal", models.TextField()),
+                ("output", models.TextField(blank=True, null=True)),
+                ("context", models.TextField(blank=True, null=True)),
+                ("review_options", models.TextField(blank=True, null=True)),
+                ("evaluation", models.TextField()),
+                ("effective", models.TextField(blank=True, null=True)),
+                ("message", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('reviewer_label', models.CharField(max_length=254)),
-                ('verdict', models.CharField(choices=[('approve', 'Approve'), ('correct', 'Correct'), ('reject', 'Reject'), ('answer', 'Answer'), ('escalate', 'Escalate'), ('need_information', 'Need information'), ('undo', 'Undo')], max_length=16)),
-                ('correction', models.TextField(blank=True, null=True)),
-                ('answer', models.TextField(blank=True, null=True)),
-                ('patch', models.TextField(blank=True, null=True)),
-                ('labels', models.JSONField(blank=True, default=list)),
-                ('reason', models.TextField(blank=True)),
-                ('note', models.TextField(blank=True)),
-                ('group_slug', models.CharField(blank=True, max_length=63)),
-                ('undo_until', models.DateTimeField(blank=True, null=True)),
-                ('held_s', models.FloatField(blank=True, null=True)),
-                ('idempotency_key', models.CharField(blank=True, max_length=255)),
-                ('request_sha256', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='governance.organization')),
-                ('reviewer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to=settings.AUTH_USER_MODEL)),
-                ('supersedes', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='superseded_by', to='reviews.review')),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='reviews.decision')),
-                ('escalation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='reviews.escalation')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("reviewer_label", models.CharField(max_length=254)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("approve", "Approve"),
+                            ("correct", "Correct"),
+                            ("reject", "Reject"),
+                            ("answer", "Answer"),
+                            ("escalate", "Escalate"),
+                            ("need_information", "Need information"),
+                            ("undo", "Undo"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("correction", models.TextField(blank=True, null=True)),
+                ("answer", models.TextField(blank=True, null=True)),
+                ("patch", models.TextField(blank=True, null=True)),
+                ("labels", models.JSONField(blank=True, default=list)),
+                ("reason", models.TextField(blank=True)),
+                ("note", models.TextField(blank=True)),
+                ("group_slug", models.CharField(blank=True, max_length=63)),
+                ("undo_until", models.DateTimeField(blank=True, null=True)),
+                ("held_s", models.FloatField(blank=True, null=True)),
+                ("idempotency_key", models.CharField(blank=True, max_length=255)),
+                ("request_sha256", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reviews",
+                        to="governance.organization",
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "supersedes",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="superseded_by",
+                        to="reviews.review",
+                    ),
+                ),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reviews",
+                        to="reviews.decision",
+                    ),
+                ),
+                (
+                    "escalation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reviews",
+                        to="reviews.escalation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at', 'id'],
+                "ordering": ["created_at", "id"],
             },
         ),
         migrations.AddField(
-            model_name='escalation',
-            name='ruling',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.review'),
+            model_name="escalation",
+            name="ruling",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reviews.review",
+            ),
         ),
         migrations.AddField(
-            model_name='escalation',
-            name='system',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='escalations', to='governance.aisystem'),
+            model_name="escalation",
+            name="system",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="escalations",
+                to="governance.aisystem",
+            ),
         ),
         migrations.CreateModel(
-            name='InformationExchange',
+            name="InformationExchange",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('question', models.TextField()),
-                ('asked_by_label', models.CharField(max_length=254)),
-                ('asked_at', models.DateTimeField()),
-                ('answer', models.TextField(blank=True, null=True)),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='information_exchanges', to='reviews.decision')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='information_exchanges', to='governance.organization')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("question", models.TextField()),
+                ("asked_by_label", models.CharField(max_length=254)),
+                ("asked_at", models.DateTimeField()),
+                ("answer", models.TextField(blank=True, null=True)),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="information_exchanges",
+                        to="reviews.decision",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="information_exchanges",
+                        to="governance.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['asked_at'],
+                "ordering": ["asked_at"],
             },
         ),
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('entry_id', models.BigIntegerField()),
-                ('type', models.CharField(max_length=64)),
-                ('title', models.CharField(max_length=300)),
-                ('path', models.CharField(max_length=300)),
-                ('created_at', models.DateTimeField()),
-                ('read_at', models.DateTimeField(blank=True, null=True)),
-                ('mail_due_at', models.DateTimeField(blank=True, null=True)),
-                ('mailed_at', models.DateTimeField(blank=True, null=True)),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='governance.organization')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("entry_id", models.BigIntegerField()),
+                ("type", models.CharField(max_length=64)),
+                ("title", models.CharField(max_length=300)),
+                ("path", models.CharField(max_length=300)),
+                ("created_at", models.DateTimeField()),
+                ("read_at", models.DateTimeField(blank=True, null=True)),
+                ("mail_due_at", models.DateTimeField(blank=True, null=True)),
+                ("mailed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to="governance.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Outcome',
+            name="Outcome",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('status', models.CharField(choices=[('executed', 'Executed'), ('failed', 'Failed'), ('unknown', 'Unknown')], max_length=8)),
-                ('is_resolved', models.BooleanField(blank=True, null=True)),
-                ('detail', models.TextField(blank=True, null=True)),
-                ('reported_at', models.DateTimeField()),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='reviews.decision')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='governance.organization')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("executed", "Executed"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("is_resolved", models.BooleanField(blank=True, null=True)),
+                ("detail", models.TextField(blank=True, null=True)),
+                ("reported_at", models.DateTimeField()),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="reviews.decision",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="outcomes",
+                        to="governance.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Queue',
+            name="Queue",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=63)),
-                ('name', models.CharField(max_length=200)),
-                ('undo_window_s', models.PositiveIntegerField(default=5)),
-                ('lease_s', models.PositiveIntegerField(default=600)),
-                ('respond_s', models.PositiveIntegerField(default=86400)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('groups', models.ManyToManyField(blank=True, related_name='queues', to='governance.group')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='queues', to='governance.organization')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=63)),
+                ("name", models.CharField(max_length=200)),
+                ("undo_window_s", models.PositiveIntegerField(default=5)),
+                ("lease_s", models.PositiveIntegerField(default=600)),
+                ("respond_s", models.PositiveIntegerField(default=86400)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True, related_name="queues", to="governance.group"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="queues",
+                        to="governance.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.AddField(
-            model_name='escalation',
-            name='queue',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='escalations', to='reviews.queue'),
+            model_name="escalation",
+            name="queue",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="escalations",
+                to="reviews.queue",
+            ),
         ),
         migrations.CreateModel(
-            name='ReviewDraft',
+            name="ReviewDraft",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('fields', models.JSONField()),
-                ('saved_at', models.DateTimeField()),
-                ('escalation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='drafts', to='reviews.escalation')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='review_drafts', to='governance.organization')),
-                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='review_drafts', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="ID",
+                    ),
+                ),
+                ("fields", models.JSONField()),
+                ("saved_at", models.DateTimeField()),
+                (
+                    "escalation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="drafts",
+                        to="reviews.escalation",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="review_drafts",
+                        to="governance.organization",
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="review_drafts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Correction',
+            name="Correction",
             fields=[
-                ('review', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='teaching', serialize=False, to='reviews.review')),
-                ('created_at', models.DateTimeField()),
-                ('harvested_at', models.DateTimeField(blank=True, null=True)),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='corrections', to='governance.organization')),
+                (
+                    "review",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="teaching",
+                        serialize=False,
+                        to="reviews.review",
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("harvested_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="corrections",
+                        to="governance.organization",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(models.F('organization'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='decision_newest'),
+            model_name="decision",
+            index=models.Index(
+                models.F("organization"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="decision_newest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(models.F('system'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='decision_newest_of_system'),
+            model_name="decision",
+            index=models.Index(
+                models.F("system"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="decision_newest_of_system",
+            ),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(models.F('organization'), models.F('subject'), models.OrderBy(models.F('created_at'), descending=True), condition=models.Q(('subject', ''), _negated=True), name='decision_by_subject'),
+            model_name="decision",
+            index=models.Index(
+                models.F("organization"),
+                models.F("subject"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                condition=models.Q(("subject", ""), _negated=True),
+                name="decision_by_subject",
+            ),
         ),
         migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(models.F('organization'), models.OrderBy(models.F('created_at'), descending=True), condition=models.Q(('status', 'pending')), name='decision_pending'),
+            model_name="decision",
+            index=models.Index(
+                models.F("organization"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                condition=models.Q(("status", "pending")),
+                name="decision_pending",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(fields=('system', 'idempotency_key'), name='decision_idempotency_key_unique'),
+            model_name="decision",
+            constraint=models.UniqueConstraint(
+                fields=("system", "idempotency_key"),
+                name="decision_idempotency_key_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['allowed', 'blocked', 'observed', 'pending', 'approved', 'corrected', 'rejected', 'answered', 'expired', 'cancelled', 'superseded'])), name='decision_status_known'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "allowed",
+                            "blocked",
+                            "observed",
+                            "pending",
+                            "approved",
+                            "corrected",
+                            "rejected",
+                            "answered",
+                            "expired",
+                            "cancelled",
+                            "superseded",
+                        ],
+                    )
+                ),
+                name="decision_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['allow', 'review', 'escalate', 'block'])), name='decision_verdict_known'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("verdict__in", ["allow", "review", "escalate", "block"])
+                ),
+                name="decision_verdict_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decided_by_kind', ''), ('status', 'pending')), models.Q(models.Q(('status', 'pending'), _negated=True), ('decided_at__isnull', False), models.Q(('decided_by_kind', ''), _negated=True)), _connector='OR'), name='decision_decided_unless_pending'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("decided_at__isnull", True),
+                        ("decided_by_kind", ""),
+                        ("status", "pending"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "pending"), _negated=True),
+                        ("decided_at__isnull", False),
+                        models.Q(("decided_by_kind", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="decision_decided_unless_pending",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__isnull', True), models.Q(('confidence__gte', 0), ('confidence__lte', 1)), _connector='OR'), name='decision_confidence_is_a_share'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("confidence__isnull", True),
+                    models.Q(("confidence__gte", 0), ("confidence__lte", 1)),
+                    _connector="OR",
+                ),
+                name="decision_confidence_is_a_share",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('review_probability__gte', 0), ('review_probability__lte', 1)), name='decision_review_probability_is_a_share'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("review_probability__gte", 0), ("review_probability__lte", 1)
+                ),
+                name="decision_review_probability_is_a_share",
+            ),
         ),
         migrations.AddIndex(
-            model_name='review',
-            index=models.Index(fields=['organization', 'reviewer', '-created_at'], name='review_history'),
+            model_name="review",
+            index=models.Index(
+                fields=["organization", "reviewer", "-created_at"],
+                name="review_history",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key', ''), _negated=True), fields=('escalation', 'idempotency_key'), name='review_idempotency_key_unique'),
+            model_name="review",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("idempotency_key", ""), _negated=True),
+                fields=("escalation", "idempotency_key"),
+                name="review_idempotency_key_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(condition=models.Q(('verdict', 'undo')), fields=('supersedes',), name='review_undone_once'),
+            model_name="review",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("verdict", "undo")),
+                fields=("supersedes",),
+                name="review_undone_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['approve', 'correct', 'reject', 'answer', 'escalate', 'need_information', 'undo'])), name='review_verdict_known'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "verdict__in",
+                        [
+                            "approve",
+                            "correct",
+                            "reject",
+                            "answer",
+                            "escalate",
+                            "need_information",
+                            "undo",
+                        ],
+                    )
+                ),
+                name="review_verdict_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('correction__isnull', False), ('verdict', 'correct')), models.Q(models.Q(('verdict', 'correct'), _negated=True), ('correction__isnull', True)), _connector='OR'), name='review_correction_iff_corrects'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("correction__isnull", False), ("verdict", "correct")),
+                    models.Q(
+                        models.Q(("verdict", "correct"), _negated=True),
+                        ("correction__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="review_correction_iff_corrects",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer__isnull', False), ('verdict', 'answer')), models.Q(models.Q(('verdict', 'answer'), _negated=True), ('answer__isnull', True)), _connector='OR'), name='review_answer_iff_answers'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer__isnull", False), ("verdict", "answer")),
+                    models.Q(
+                        models.Q(("verdict", "answer"), _negated=True),
+                        ("answer__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="review_answer_iff_answers",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('supersedes__isnull', False), ('verdict', 'undo')), models.Q(models.Q(('verdict', 'undo'), _negated=True), ('supersedes__isnull', True)), _connector='OR'), name='review_undo_supersedes'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("supersedes__isnull", False), ("verdict", "undo")),
+                    models.Q(
+                        models.Q(("verdict", "undo"), _negated=True),
+                        ("supersedes__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="review_undo_supersedes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='informationexchange',
-            constraint=models.UniqueConstraint(condition=models.Q(('answered_at__isnull', True)), fields=('decision',), name='information_one_open_question'),
+            model_name="informationexchange",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("answered_at__isnull", True)),
+                fields=("decision",),
+                name="information_one_open_question",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='informationexchange',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer__isnull', True), ('answered_at__isnull', True)), models.Q(('answer__isnull', False), ('answered_at__isnull', False)), _connector='OR'), name='information_answered_has_time'),
+            model_name="informationexchange",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer__isnull", True), ("answered_at__isnull", True)),
+                    models.Q(("answer__isnull", False), ("answered_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="information_answered_has_time",
+            ),
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(models.F('organization'), models.F('user'), models.OrderBy(models.F('id'), descending=True), name='notification_newest'),
+            model_name="notification",
+            index=models.Index(
+                models.F("organization"),
+                models.F("user"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="notification_newest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('mailed_at__isnull', True), ('mail_due_at__isnull', False)), fields=['mail_due_at'], name='notification_unmailed'),
+            model_name="notification",
+            index=models.Index(
+                condition=models.Q(
+                    ("mailed_at__isnull", True), ("mail_due_at__isnull", False)
+                ),
+                fields=["mail_due_at"],
+                name="notification_unmailed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(fields=('user', 'entry_id'), name='notification_once_per_entry'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(
+                fields=("user", "entry_id"), name="notification_once_per_entry"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='outcome',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['executed', 'failed', 'unknown'])), name='outcome_status_known'),
+            model_name="outcome",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["executed", "failed", "unknown"])),
+                name="outcome_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.UniqueConstraint(fields=('organization', 'slug'), name='queue_slug_unique'),
+            model_name="queue",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "slug"), name="queue_slug_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('undo_window_s__lte', 3600)), name='queue_undo_window_within_an_hour'),
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("undo_window_s__lte", 3600)),
+                name="queue_undo_window_within_an_hour",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('lease_s__gte', 30), ('lease_s__lte', 86400)), name='queue_lease_sensible'),
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lease_s__gte", 30), ("lease_s__lte", 86400)),
+                name="queue_lease_sensible",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('respond_s__gte', 1)), name='queue_respond_positive'),
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("respond_s__gte", 1)), name="queue_respond_positive"
+            ),
         ),
         migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(models.F('queue'), models.OrderBy(models.F('priority'), descending=True), models.F('due_at'), models.F('id'), condition=models.Q(('status', 'open')), name='escalation_next'),
+            model_name="escalation",
+            index=models.Index(
+                models.F("queue"),
+                models.OrderBy(models.F("priority"), descending=True),
+                models.F("due_at"),
+                models.F("id"),
+                condition=models.Q(("status", "open")),
+                name="escalation_next",
+            ),
         ),
         migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(models.F('organization'), models.OrderBy(models.F('priority'), descending=True), models.F('due_at'), models.F('id'), condition=models.Q(('status', 'closed'), _negated=True), name='escalation_triage'),
+            model_name="escalation",
+            index=models.Index(
+                models.F("organization"),
+                models.OrderBy(models.F("priority"), descending=True),
+                models.F("due_at"),
+                models.F("id"),
+                condition=models.Q(("status", "closed"), _negated=True),
+                name="escalation_triage",
+            ),
         ),
         migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(condition=models.Q(('status', 'claimed')), fields=['queue', 'lease_until'], name='escalation_leases'),
+            model_name="escalation",
+            index=models.Index(
+                condition=models.Q(("status", "claimed")),
+                fields=["queue", "lease_until"],
+                name="escalation_leases",
+            ),
         ),
         migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(condition=models.Q(('kind', 'approval'), ('status__in', ['open', 'claimed', 'waiting'])), fields=['due_at'], name='escalation_deadlines'),
+            model_name="escalation",
+            index=models.Index(
+                condition=models.Q(
+                    ("kind", "approval"), ("status__in", ["open", "claimed", "waiting"])
+                ),
+                fields=["due_at"],
+                name="escalation_deadlines",
+            ),
         ),
         migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(condition=models.Q(('status', 'ruled')), fields=['release_at'], name='escalation_releases'),
+            model_name="escalation",
+            index=models.Index(
+                condition=models.Q(("status", "ruled")),
+                fields=["release_at"],
+                name="escalation_releases",
+            ),
         ),
         migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(condition=models.Q(('breached_at__isnull', True), ('status__in', ['open', 'claimed'])), fields=['due_at'], name='escalation_unbreached'),
+            model_name="escalation",
+            index=models.Index(
+                condition=models.Q(
+                    ("breached_at__isnull", True), ("status__in", ["open", "claimed"])
+                ),
+                fields=["due_at"],
+                name="escalation_unbreached",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.UniqueConstraint(fields=('decision', 'kind'), name='escalation_one_of_a_kind'),
+            model_name="escalation",
+            constraint=models.UniqueConstraint(
+                fields=("decision", "kind"), name="escalation_one_of_a_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['approval', 'quality'])), name='escalation_kind_known'),
+            model_name="escalation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["approval", "quality"])),
+                name="escalation_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'claimed', 'waiting', 'ruled', 'closed'])), name='escalation_status_known'),
+            model_name="escalation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["open", "claimed", "waiting", "ruled", "closed"])
+                ),
+                name="escalation_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('claim_token__isnull', False), ('holder__isnull', False), ('lease_until__isnull', False), ('status', 'claimed')), models.Q(models.Q(('status', 'claimed'), _negated=True), ('claim_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='escalation_claimed_has_holder'),
+            model_name="escalation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("claim_token__isnull", False),
+                        ("holder__isnull", False),
+                        ("lease_until__isnull", False),
+                        ("status", "claimed"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "claimed"), _negated=True),
+                        ("claim_token__isnull", True),
+                        ("lease_until__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="escalation_claimed_has_holder",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('release_at__isnull', False), ('ruling__isnull', False), ('status', 'ruled')), models.Q(models.Q(('status', 'ruled'), _negated=True), ('release_at__isnull', True)), _connector='OR'), name='escalation_ruled_has_ruling'),
+            model_name="escalation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("release_at__isnull", False),
+                        ("ruling__isnull", False),
+                        ("status", "ruled"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "ruled"), _negated=True),
+                        ("release_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="escalation_ruled_has_ruling",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('status', 'closed'), models.Q(('closure', ''), _negated=True)), models.Q(models.Q(('status', 'closed'), _negated=True), ('closed_at__isnull', True), ('closure', '')), _connector='OR'), name='escalation_closed_has_closure'),
+            model_name="escalation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("closed_at__isnull", False),
+                        ("status", "closed"),
+                        models.Q(("closure", ""), _negated=True),
+                    ),
+                    models.Q(
+                        models.Q(("status", "closed"), _negated=True),
+                        ("closed_at__isnull", True),
+                        ("closure", ""),
+                    ),
+                    _connector="OR",
+                ),
+                name="escalation_closed_has_closure",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gte', models.F('due_at'))), name='escalation_expires_after_due'),
+            model_name="escalation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gte", models.F("due_at"))),
+                name="escalation_expires_after_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reviewdraft',
-            constraint=models.UniqueConstraint(fields=('escalation', 'reviewer'), name='review_draft_one_per_person'),
+            model_name="reviewdraft",
+            constraint=models.UniqueConstraint(
+                fields=("escalation", "reviewer"), name="review_draft_one_per_person"
+            ),
         ),
         migrations.AddIndex(
-            model_name='correction',
-            index=models.Index(condition=models.Q(('harvested_at__isnull', True)), fields=['created_at'], name='correction_unharvested'),
+            model_name="correction",
+            index=models.Index(
+                condition=models.Q(("harvested_at__isnull", True)),
+                fields=["created_at"],
+                name="correction_unharvested",
+            ),
         ),
     ]

@@ -54,8 +54,12 @@ class Decision(models.Model):
     PROCEEDING = frozenset({Status.ALLOWED, Status.APPROVED, Status.CORRECTED})
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="decisions", db_index=False)
-    system = models.ForeignKey(AISystem, models.CASCADE, related_name="decisions", db_index=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="decisions", db_index=False
+    )
+    system = models.ForeignKey(
+        AISystem, models.CASCADE, related_name="decisions", db_index=False
+    )
     idempotency_key = models.CharField(max_length=255)
     request_sha256 = models.CharField(max_length=64)
     mode = models.CharField(max_length=7, choices=Mode, default=Mode.ENFORCE)
@@ -79,7 +83,12 @@ class Decision(models.Model):
     cost_usd_micros = models.BigIntegerField(null=True, blank=True)
     latency_ms = models.FloatField(null=True, blank=True)
     policy_version = models.ForeignKey(
-        PolicyVersion, models.PROTECT, related_name="decisions", null=True, blank=True, db_index=False
+        PolicyVersion,
+        models.PROTECT,
+        related_name="decisions",
+        null=True,
+        blank=True,
+        db_index=False,
     )
     activation_id = models.BigIntegerField(null=True, blank=True)
     # The decisive rule, for lists and roll-ups; all matched rules stand in the payload's evaluation.
@@ -92,7 +101,9 @@ class Decision(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
-    decided_by_kind = models.CharField(max_length=11, choices=DeciderKind, default=DeciderKind.NONE, blank=True)
+    decided_by_kind = models.CharField(
+        max_length=11, choices=DeciderKind, default=DeciderKind.NONE, blank=True
+    )
     decided_by_label = models.CharField(max_length=254, blank=True)
 
     objects = DecisionQuerySet.as_manager()
@@ -100,7 +111,10 @@ class Decision(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["system", "idempotency_key"], name="decision_idempotency_key_unique"),
+            models.UniqueConstraint(
+                fields=["system", "idempotency_key"],
+                name="decision_idempotency_key_unique",
+            ),
             models.CheckConstraint(
                 condition=Q(
                     status__in=[
@@ -120,17 +134,23 @@ class Decision(models.Model):
                 name="decision_status_known",
             ),
             models.CheckConstraint(
-                condition=Q(verdict__in=["allow", "review", "escalate", "block"]), name="decision_verdict_known"
+                condition=Q(verdict__in=["allow", "review", "escalate", "block"]),
+                name="decision_verdict_known",
             ),
             models.CheckConstraint(
                 condition=(
                     Q(status="pending", decided_at__isnull=True, decided_by_kind="")
-                    | (~Q(status="pending") & Q(decided_at__isnull=False) & ~Q(decided_by_kind=""))
+                    | (
+                        ~Q(status="pending")
+                        & Q(decided_at__isnull=False)
+                        & ~Q(decided_by_kind="")
+                    )
                 ),
                 name="decision_decided_unless_pending",
             ),
             models.CheckConstraint(
-                condition=Q(confidence__isnull=True) | (Q(confidence__gte=0) & Q(confidence__lte=1)),
+                condition=Q(confidence__isnull=True)
+                | (Q(confidence__gte=0) & Q(confidence__lte=1)),
                 name="decision_confidence_is_a_share",
             ),
             models.CheckConstraint(
@@ -140,14 +160,31 @@ class Decision(models.Model):
         ]
         indexes = [
             # Serve the lists: newest first, of an organization and of one system.
-            models.Index(F("organization"), F("created_at").desc(), F("id").desc(), name="decision_newest"),
-            models.Index(F("system"), F("created_at").desc(), F("id").desc(), name="decision_newest_of_system"),
             models.Index(
-                F("organization"), F("subject"), F("created_at").desc(), name="decision_by_subject", condition=~Q(subject="")
+                F("organization"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="decision_newest",
+            ),
+            models.Index(
+                F("system"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="decision_newest_of_system",
+            ),
+            models.Index(
+                F("organization"),
+                F("subject"),
+                F("created_at").desc(),
+                name="decision_by_subject",
+                condition=~Q(subject=""),
             ),
             # Serves the filters for what still waits.
             models.Index(
-                F("organization"), F("created_at").desc(), name="decision_pending", condition=Q(status="pending")
+                F("organization"),
+                F("created_at").desc(),
+                name="decision_pending",
+                condition=Q(status="pending"),
             ),
         ]
 
@@ -166,7 +203,9 @@ class Decision(models.Model):
 class DecisionPayload(models.Model):
     """What was asked and answered, as RFC 8785 text (jsonb would change numbers); null where nothing was sent."""
 
-    decision = models.OneToOneField(Decision, models.CASCADE, primary_key=True, related_name="payload")
+    decision = models.OneToOneField(
+        Decision, models.CASCADE, primary_key=True, related_name="payload"
+    )
     input = models.TextField()
     # The proposal that people rule on: {"action": {name, arguments}} or {"output": any}.
     proposal = models.TextField()
@@ -192,7 +231,9 @@ class Outcome(models.Model):
         UNKNOWN = "unknown", "Unknown"
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="outcomes", db_index=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="outcomes", db_index=False
+    )
     decision = models.ForeignKey(Decision, models.CASCADE, related_name="outcomes")
     status = models.CharField(max_length=8, choices=Status)
     is_resolved = models.BooleanField(null=True, blank=True)
@@ -203,7 +244,8 @@ class Outcome(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["executed", "failed", "unknown"]), name="outcome_status_known"
+                condition=Q(status__in=["executed", "failed", "unknown"]),
+                name="outcome_status_known",
             )
         ]
 
@@ -215,8 +257,15 @@ class InformationExchange(models.Model):
     """A reviewer's question to the application and its reply."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="information_exchanges", db_index=False)
-    decision = models.ForeignKey(Decision, models.CASCADE, related_name="information_exchanges")
+    organization = models.ForeignKey(
+        Organization,
+        models.CASCADE,
+        related_name="information_exchanges",
+        db_index=False,
+    )
+    decision = models.ForeignKey(
+        Decision, models.CASCADE, related_name="information_exchanges"
+    )
     question = models.TextField()
     asked_by_label = models.CharField(max_length=254)
     asked_at = models.DateTimeField()
@@ -228,7 +277,9 @@ class InformationExchange(models.Model):
         constraints = [
             # One open question at a time: the application must know which one it answers.
             models.UniqueConstraint(
-                fields=["decision"], condition=Q(answered_at__isnull=True), name="information_one_open_question"
+                fields=["decision"],
+                condition=Q(answered_at__isnull=True),
+                name="information_one_open_question",
             ),
             models.CheckConstraint(
                 condition=Q(answer__isnull=True, answered_at__isnull=True)

@@ -20,7 +20,9 @@ class Queue(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="queues", db_index=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="queues", db_index=False
+    )
     slug = models.SlugField(max_length=63)
     name = models.CharField(max_length=200)
     undo_window_s = models.PositiveIntegerField(default=5)
@@ -34,10 +36,20 @@ class Queue(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(fields=["organization", "slug"], name="queue_slug_unique"),
-            models.CheckConstraint(condition=Q(undo_window_s__lte=3600), name="queue_undo_window_within_an_hour"),
-            models.CheckConstraint(condition=Q(lease_s__gte=30) & Q(lease_s__lte=86400), name="queue_lease_sensible"),
-            models.CheckConstraint(condition=Q(respond_s__gte=1), name="queue_respond_positive"),
+            models.UniqueConstraint(
+                fields=["organization", "slug"], name="queue_slug_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(undo_window_s__lte=3600),
+                name="queue_undo_window_within_an_hour",
+            ),
+            models.CheckConstraint(
+                condition=Q(lease_s__gte=30) & Q(lease_s__lte=86400),
+                name="queue_lease_sensible",
+            ),
+            models.CheckConstraint(
+                condition=Q(respond_s__gte=1), name="queue_respond_positive"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -77,21 +89,38 @@ class Escalation(models.Model):
         SUPERSEDED = "superseded", "Superseded by a later decision"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="escalations", db_index=False)
-    system = models.ForeignKey(AISystem, models.CASCADE, related_name="escalations", db_index=False)
-    queue = models.ForeignKey(Queue, models.PROTECT, related_name="escalations", db_index=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="escalations", db_index=False
+    )
+    system = models.ForeignKey(
+        AISystem, models.CASCADE, related_name="escalations", db_index=False
+    )
+    queue = models.ForeignKey(
+        Queue, models.PROTECT, related_name="escalations", db_index=False
+    )
     decision = models.ForeignKey(Decision, models.CASCADE, related_name="escalations")
     kind = models.CharField(max_length=8, choices=Kind)
     status = models.CharField(max_length=8, choices=Status, default=Status.OPEN)
-    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NORMAL)
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority, default=Priority.NORMAL
+    )
     title = models.CharField(max_length=200)
     rule = models.CharField(max_length=63, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     # Handed to a named group: only its members may take it.
-    group = models.ForeignKey(Group, models.PROTECT, related_name="escalations", null=True, blank=True, db_index=False)
+    group = models.ForeignKey(
+        Group,
+        models.PROTECT,
+        related_name="escalations",
+        null=True,
+        blank=True,
+        db_index=False,
+    )
     # Slugs of the groups that come next when nobody answers.
     chain = models.JSONField(default=list, blank=True)
-    on_timeout = models.CharField(max_length=8, choices=Decision.OnTimeout, default=Decision.OnTimeout.BLOCK)
+    on_timeout = models.CharField(
+        max_length=8, choices=Decision.OnTimeout, default=Decision.OnTimeout.BLOCK
+    )
     respond_s = models.PositiveIntegerField()
     does_pause = models.BooleanField(default=False)
     opened_at = models.DateTimeField()
@@ -99,17 +128,25 @@ class Escalation(models.Model):
     expires_at = models.DateTimeField()
     warned_at = models.DateTimeField(null=True, blank=True)
     holder = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="held_escalations", null=True, blank=True
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="held_escalations",
+        null=True,
+        blank=True,
     )
     claim_token = models.UUIDField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     question = models.TextField(blank=True)
     asked_at = models.DateTimeField(null=True, blank=True)
-    ruling = models.ForeignKey("reviews.Review", models.PROTECT, related_name="+", null=True, blank=True)
+    ruling = models.ForeignKey(
+        "reviews.Review", models.PROTECT, related_name="+", null=True, blank=True
+    )
     release_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    closure = models.CharField(max_length=10, choices=Closure, default=Closure.NONE, blank=True)
+    closure = models.CharField(
+        max_length=10, choices=Closure, default=Closure.NONE, blank=True
+    )
     version = models.PositiveIntegerField(default=1)
 
     objects = EscalationQuerySet.as_manager()
@@ -117,16 +154,31 @@ class Escalation(models.Model):
     class Meta:
         ordering = ["-priority", "due_at", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["decision", "kind"], name="escalation_one_of_a_kind"),
-            models.CheckConstraint(condition=Q(kind__in=["approval", "quality"]), name="escalation_kind_known"),
+            models.UniqueConstraint(
+                fields=["decision", "kind"], name="escalation_one_of_a_kind"
+            ),
             models.CheckConstraint(
-                condition=Q(status__in=["open", "claimed", "waiting", "ruled", "closed"]),
+                condition=Q(kind__in=["approval", "quality"]),
+                name="escalation_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=["open", "claimed", "waiting", "ruled", "closed"]
+                ),
                 name="escalation_status_known",
             ),
             models.CheckConstraint(
                 condition=(
-                    Q(status="claimed", holder__isnull=False, claim_token__isnull=False, lease_until__isnull=False)
-                    | (~Q(status="claimed") & Q(claim_token__isnull=True, lease_until__isnull=True))
+                    Q(
+                        status="claimed",
+                        holder__isnull=False,
+                        claim_token__isnull=False,
+                        lease_until__isnull=False,
+                    )
+                    | (
+                        ~Q(status="claimed")
+                        & Q(claim_token__isnull=True, lease_until__isnull=True)
+                    )
                 ),
                 name="escalation_claimed_has_holder",
             ),
@@ -144,12 +196,20 @@ class Escalation(models.Model):
                 ),
                 name="escalation_closed_has_closure",
             ),
-            models.CheckConstraint(condition=Q(expires_at__gte=F("due_at")), name="escalation_expires_after_due"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gte=F("due_at")),
+                name="escalation_expires_after_due",
+            ),
         ]
         indexes = [
             # Serves take-next: the most urgent open escalation of a queue.
             models.Index(
-                F("queue"), F("priority").desc(), F("due_at"), F("id"), name="escalation_next", condition=Q(status="open")
+                F("queue"),
+                F("priority").desc(),
+                F("due_at"),
+                F("id"),
+                name="escalation_next",
+                condition=Q(status="open"),
             ),
             # Serves the triage list over all queues of an organization.
             models.Index(
@@ -161,13 +221,22 @@ class Escalation(models.Model):
                 condition=~Q(status="closed"),
             ),
             # Serve: who holds what and expired leases; deadlines; rulings to release.
-            models.Index(fields=["queue", "lease_until"], name="escalation_leases", condition=Q(status="claimed")),
+            models.Index(
+                fields=["queue", "lease_until"],
+                name="escalation_leases",
+                condition=Q(status="claimed"),
+            ),
             models.Index(
                 fields=["due_at"],
                 name="escalation_deadlines",
-                condition=Q(kind="approval") & Q(status__in=["open", "claimed", "waiting"]),
+                condition=Q(kind="approval")
+                & Q(status__in=["open", "claimed", "waiting"]),
             ),
-            models.Index(fields=["release_at"], name="escalation_releases", condition=Q(status="ruled")),
+            models.Index(
+                fields=["release_at"],
+                name="escalation_releases",
+                condition=Q(status="ruled"),
+            ),
             models.Index(
                 fields=["due_at"],
                 name="escalation_unwarned",

@@ -58,10 +58,14 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The decision, and whether an earlier request with the same key had made it."""
+    """The decision, and whether an earlier request with the same key had made it; a new one brings what was written
+    with it, so that the answer need not read it back."""
 
     decision: Decision
     is_replay: bool
+    payload: DecisionPayload | None = None
+    escalation: Escalation | None = None
+    policy: PolicyInForce | None = None
 
 
 def submit_decision(
@@ -121,7 +125,13 @@ def submit_decision(
         if "idempotency_key" not in str(error):
             raise
         return _replay(system, idempotency_key, request_sha256)
-    return Submitted(decision=decision, is_replay=False)
+    return Submitted(
+        decision=decision,
+        is_replay=False,
+        payload=payload,
+        escalation=escalation,
+        policy=judgement.policy,
+    )
 
 
 def judge(*, system: AISystem, asked: AskedDecision, now: datetime) -> Judgement:

@@ -130,7 +130,6 @@ def read_asked_of(escalation: Escalation) -> Asked:
     decision = escalation.decision
     return read_asked(
         proposal=decision.payload.proposal,
-        proposes_action=bool(decision.action_name),
         review_options=decision.payload.review_options,
         has_happened=not escalation.is_approval,
     )
