@@ -1,0 +1,1 @@
+"""The tests mirror the apps; what several of them share is in factories.py and support/."""

@@ -1,0 +1,194 @@
+"""The ground under every test: an environment of its own before Django loads, the database that was asked for, and the
+few fixtures that all share. Whatever else a test needs it builds with the functions of factories.py and support/.
+
+    pytest                          SQLite, in a real file with the product's own options
+    pytest --database postgres      PostgreSQL: DATABASE_URL where it is set, else a private cluster
+    pytest -m slow                  the faults and load cases, which are left out otherwise
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from tests.support.servers import PostgresCluster, RedisServer, ServerMissing, find_chromium, is_required
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server", "live_service"}
+SERVER_MARKERS = {"browser_page": "browser", "postgres_url": "postgres", "redis_url": "redis"}
+# What is opened for the whole run and closed at its end.
+SESSION = ExitStack()
+GIVEN_DATABASE_URL = os.environ.pop("DATABASE_URL", "")
+GIVEN_REDIS_URL = os.environ.pop("REDIS_URL", "")
+# Set by the first process of a parallel run for the others.
+SHARED_DATABASE_URL = "COUNTERSIGN_TEST_DATABASE_URL"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgres"], help="where the tests keep their rows")
+    parser.addoption("--only-database-tests", action="store_true", help="leave out what touches no database")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Runs before pytest-django loads the settings."""
+    database = config.getoption("--database") or ("postgres" if GIVEN_DATABASE_URL else "sqlite")
+    # Nothing that a developer has set reaches the tests.
+    for name in [name for name in os.environ if name.startswith("COUNTERSIGN_")]:
+        if name not in {"COUNTERSIGN_REQUIRE", SHARED_DATABASE_URL}:
+            del os.environ[name]
+    folder = Path(tempfile.mkdtemp(prefix="countersign-tests-"))
+    SESSION.callback(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "aiops_site.settings"
+    os.environ["COUNTERSIGN_DATA_DIR"] = str(folder)
+    os.environ["COUNTERSIGN_SECRET_KEY"] = "known to everybody, and to the tests alone"
+    if database == "postgres":
+        os.environ["DATABASE_URL"] = shared_postgres()
+    from django.conf import settings
+
+    # Loads the settings; pytest-django's own hook, which comes after this one, then sets Django up.
+    assert settings.DATABASES
+
+
+def shared_postgres() -> str:
+    """The URL of this run's PostgreSQL: the one given, or a cluster started by the run's first process."""
+    url = GIVEN_DATABASE_URL or os.environ.get(SHARED_DATABASE_URL)
+    if not url:
+        try:
+            url = SESSION.enter_context(PostgresCluster()).url
+        except ServerMissing as missing:
+            raise pytest.UsageError(f"--database postgres: {missing}") from None
+        os.environ[SHARED_DATABASE_URL] = url
+    return url
+
+
+def pytest_unconfigure() -> None:
+    SESSION.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks each test by the servers that its fixtures need, before `-m` selects by marks."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for fixture, marker in SERVER_MARKERS.items():
+            if fixture in fixtures:
+                item.add_marker(marker)
+    if config.getoption("--only-database-tests"):
+        kept = [item for item in items if touches_database(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
+
+
+def touches_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or not DATABASE_FIXTURES.isdisjoint(fixtures)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """pytest-django's hook: on SQLite a database in a file, so that threads and processes share it as in production."""
+    from django.conf import settings
+    from django.contrib.auth.hashers import get_hashers
+
+    from tests.support import flushing
+
+    flushing.install()
+    settings.PASSWORD_HASHERS = ["tests.support.hashing.QuickHasher"]
+    get_hashers.cache_clear()
+    for database in settings.DATABASES.values():
+        if "sqlite" in database["ENGINE"]:
+            database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+
+
+def missing(reason: ServerMissing) -> NoReturn:
+    """A server that can't be had skips its tests on a developer's machine and fails them in CI."""
+    if is_required():
+        pytest.fail(f"{reason}, and this run requires it", pytrace=False)
+    pytest.skip(str(reason))
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A new and empty PostgreSQL database, whatever database the tests themselves run on."""
+    import psycopg
+
+    try:
+        server = shared_postgres()
+    except pytest.UsageError as error:
+        missing(ServerMissing(str(error)))
+    name = f"countersign_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        base, _, _ = server.rpartition("/")
+        yield f"{base}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis for this process of the run: REDIS_URL where it is set, else one of its own."""
+    if GIVEN_REDIS_URL:
+        yield GIVEN_REDIS_URL
+        return
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(RedisServer())
+        except ServerMissing as reason:
+            missing(reason)
+        yield server.url
+
+
+@pytest.fixture
+def live_service(live_server: Any) -> str:
+    """The base URL of the console and API, served over HTTP from this test's database."""
+    url: str = live_server.url
+    return url
+
+
+@pytest.fixture
+def browser_page() -> Iterator["Page"]:
+    """A page of Chromium in a context of its own. An error in the page's console or a refused resource fails the test."""
+    chromium = shared_chromium()
+    context = chromium.new_context()
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
+    page.on("console", lambda message: complaints.append(message.text) if is_violation(message) else None)
+    yield page
+    context.close()
+    assert not complaints, complaints
+
+
+def is_violation(message: Any) -> bool:
+    return message.type == "error" and "Content Security Policy" in message.text
+
+
+_CHROMIUM: list[Any] = []
+
+
+def shared_chromium() -> Any:
+    """One Chromium for this process of the run, started at the first use."""
+    if not _CHROMIUM:
+        try:
+            program = find_chromium()
+        except ServerMissing as reason:
+            missing(reason)
+        from playwright.sync_api import sync_playwright
+
+        # Playwright's synchronous interface runs an event loop in the tests' own thread.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        playwright = SESSION.enter_context(sync_playwright())
+        flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        SESSION.callback(browser.close)
+        _CHROMIUM.append(browser)
+    return _CHROMIUM[0]
