@@ -10,3 +10,8 @@ urlpatterns = [
     path("", include("evaluations.web.urls")),
     path("", include("operations.web.urls")),
 ]
+
+handler400 = "aiops_site.error_pages.bad_request"
+handler403 = "aiops_site.error_pages.permission_denied"
+handler404 = "aiops_site.error_pages.not_found"
+handler500 = "aiops_site.error_pages.server_error"
