@@ -28,7 +28,9 @@ class OutageMiddleware:
         drop_broken_connection()
         if request.path.startswith("/api/"):
             return answer_problem(request, Unavailable("The database can't be reached; nothing was recorded."))
-        return HttpResponse("Countersign's database can't be reached. Try again in a moment.", status=503, headers={"Retry-After": "2"})
+        return HttpResponse(
+            "Countersign's database can't be reached. Try again in a moment.", status=503, headers={"Retry-After": "2"}
+        )
 
 
 def drop_broken_connection() -> None:

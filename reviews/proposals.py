@@ -53,11 +53,7 @@ class AskedDecision:
     @property
     def proposal(self) -> dict[str, Any]:
         """What people rule on: {"action": …} where there is one, else {"output": …}."""
-        return (
-            {"action": self.action}
-            if self.action is not None
-            else {"output": self.output}
-        )
+        return {"action": self.action} if self.action is not None else {"output": self.output}
 
     @property
     def proposed(self) -> Any:
@@ -95,9 +91,7 @@ def describe_scalar(value: Any) -> str:
 def describe_arguments(arguments: dict[str, Any], *, at_most: int = 3) -> str:
     """The first scalar arguments, in the order in which they were sent: "240, C-1042"."""
     scalars = [text for value in arguments.values() if (text := describe_scalar(value))]
-    return ", ".join(
-        text if len(text) <= 60 else f"{text[:59]}…" for text in scalars[:at_most]
-    )
+    return ", ".join(text if len(text) <= 60 else f"{text[:59]}…" for text in scalars[:at_most])
 
 
 def write_title(*, system: str, asked: AskedDecision, has_happened: bool) -> str:
@@ -109,8 +103,6 @@ def write_title(*, system: str, asked: AskedDecision, has_happened: bool) -> str
         title = f"{system} {verb} {name}" + (f": {summary}" if summary else "")
     else:
         verb = "answered" if has_happened else "wants to answer"
-        text = describe_scalar(asked.output) or canonicalize(
-            None if isinstance(asked.output, Absent) else asked.output
-        )
+        text = describe_scalar(asked.output) or canonicalize(None if isinstance(asked.output, Absent) else asked.output)
         title = f"{system} {verb}: {text}"
     return title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…"

@@ -39,11 +39,7 @@ class QueueQuerySet(models.QuerySet["Queue"]):
 
     def open_to(self, actor: Actor) -> Self:
         """Queues from which a person may take: those without groups, and those of their groups."""
-        return (
-            self.visible_to(actor)
-            .filter(Q(groups__isnull=True) | Q(groups__members=actor.user_id))
-            .distinct()
-        )
+        return self.visible_to(actor).filter(Q(groups__isnull=True) | Q(groups__members=actor.user_id)).distinct()
 
 
 class EscalationQuerySet(models.QuerySet["Escalation"]):

@@ -89,16 +89,9 @@ def check_ruling(*, ruling: Ruling, asked: Asked) -> CheckedRuling:
 
 def _find_verdict_faults(ruling: Ruling, asked: Asked) -> list[FieldError]:
     verdict = ruling.verdict
-    if (
-        verdict in {"approve", "correct", "reject", "answer"}
-        and verdict not in asked.allowed
-    ):
+    if verdict in {"approve", "correct", "reject", "answer"} and verdict not in asked.allowed:
         allowed = ", ".join(asked.allowed)
-        return [
-            FieldError(
-                pointer="/verdict", detail=f"The request allows only: {allowed}."
-            )
-        ]
+        return [FieldError(pointer="/verdict", detail=f"The request allows only: {allowed}.")]
     if verdict == "need_information":
         if asked.has_happened:
             return [
@@ -110,11 +103,7 @@ def _find_verdict_faults(ruling: Ruling, asked: Asked) -> list[FieldError]:
         if not ruling.question:
             return [FieldError(pointer="/reason", detail="Say what you need to know.")]
     if verdict == "reject" and not ruling.labels and not ruling.reason.strip():
-        return [
-            FieldError(
-                pointer="/labels", detail="A rejection needs a label or a reason."
-            )
-        ]
+        return [FieldError(pointer="/labels", detail="A rejection needs a label or a reason.")]
     return []
 
 
@@ -128,22 +117,14 @@ def _find_text_faults(ruling: Ruling) -> list[FieldError]:
         if len(label) > 63 or not LABEL.fullmatch(label)
     ]
     if len(ruling.labels) > LABELS_AT_MOST:
-        faults.append(
-            FieldError(pointer="/labels", detail=f"At most {LABELS_AT_MOST} labels.")
-        )
+        faults.append(FieldError(pointer="/labels", detail=f"At most {LABELS_AT_MOST} labels."))
     for name, text in (("reason", ruling.reason), ("note", ruling.note)):
         if len(text) > LONGEST_TEXT:
-            faults.append(
-                FieldError(
-                    pointer=f"/{name}", detail=f"At most {LONGEST_TEXT:,} characters."
-                )
-            )
+            faults.append(FieldError(pointer=f"/{name}", detail=f"At most {LONGEST_TEXT:,} characters."))
     return faults
 
 
-def _read_correction(
-    ruling: Ruling, asked: Asked
-) -> tuple[dict[str, Any], list[FieldError]]:
+def _read_correction(ruling: Ruling, asked: Asked) -> tuple[dict[str, Any], list[FieldError]]:
     if "action" in asked.proposal:
         if ruling.action is None:
             return {}, [
@@ -187,9 +168,7 @@ def read_asked(
     options = json.loads(review_options) if review_options else {}
     return Asked(
         proposal=json.loads(proposal),
-        allowed=tuple(
-            options.get("allowed") or ("approve", "correct", "reject", "answer")
-        ),
+        allowed=tuple(options.get("allowed") or ("approve", "correct", "reject", "answer")),
         schema=options.get("schema"),
         has_happened=has_happened,
     )

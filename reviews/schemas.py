@@ -23,25 +23,19 @@ class UnusableSchema(ValueError):
     """The schema is refused; the message says why."""
 
 
-def _linear_pattern(
-    validator: Any, pattern: str, instance: Any, schema: Any
-) -> Iterator[ValidationError]:
+def _linear_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
     # RE2 instead of `re`: a pattern from outside must not take exponential time.
     if isinstance(instance, str) and not re2.search(pattern, instance):
         yield ValidationError(f"{instance[:80]!r} does not match {pattern[:80]!r}")
 
 
-def _linear_pattern_properties(
-    validator: Any, patterns: Any, instance: Any, schema: Any
-) -> Iterator[ValidationError]:
+def _linear_pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not isinstance(instance, dict):
         return
     for pattern, subschema in patterns.items():
         for key, member in instance.items():
             if re2.search(pattern, key):
-                yield from validator.descend(
-                    member, subschema, path=key, schema_path=pattern
-                )
+                yield from validator.descend(member, subschema, path=key, schema_path=pattern)
 
 
 BoundedValidator: Any = extend(
@@ -68,9 +62,7 @@ def _check_schema_text(text: str) -> None:
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise UnusableSchema(
-            f"not a JSON Schema 2020-12: {error.message[:200]}"
-        ) from error
+        raise UnusableSchema(f"not a JSON Schema 2020-12: {error.message[:200]}") from error
     pending: list[Any] = [schema]
     while pending:
         node = pending.pop()
@@ -93,9 +85,7 @@ def _check_keywords(node: dict[str, Any]) -> None:
             try:
                 re2.compile(pattern)
             except re2.error as error:
-                raise UnusableSchema(
-                    f"the pattern {pattern[:80]!r} is not one that RE2 reads"
-                ) from error
+                raise UnusableSchema(f"the pattern {pattern[:80]!r} is not one that RE2 reads") from error
 
 
 def find_faults(*, schema: Any, value: Any, at: str) -> list[FieldError]:
@@ -104,16 +94,11 @@ def find_faults(*, schema: Any, value: Any, at: str) -> list[FieldError]:
         faults = []
         for error in BoundedValidator(schema).iter_errors(value):
             pointer = at + "".join(
-                f"/{str(part).replace('~', '~0').replace('/', '~1')}"
-                for part in error.absolute_path
+                f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.absolute_path
             )
             faults.append(FieldError(pointer=pointer, detail=error.message[:300]))
             if len(faults) == FAULTS_AT_MOST:
                 break
         return faults
     except (RecursionError, Unresolvable):
-        return [
-            FieldError(
-                pointer=at, detail="the schema can't be followed, so nothing fits it"
-            )
-        ]
+        return [FieldError(pointer=at, detail="the schema can't be followed, so nothing fits it")]

@@ -12,21 +12,13 @@ SEARCHED_INPUT = "to_tsvector('simple', left(reviews_decisionpayload.input, 2000
 
 def search_decisions(decisions: QuerySet[Any], words: str) -> QuerySet[Any]:
     """Decisions whose identifiers equal the words, or whose input contains them."""
-    exact = (
-        Q(subject=words)
-        | Q(external_id=words)
-        | Q(trace_id=words)
-        | Q(session_id=words)
-        | Q(action_name=words)
-    )
+    exact = Q(subject=words) | Q(external_id=words) | Q(trace_id=words) | Q(session_id=words) | Q(action_name=words)
     if connection.vendor == "postgresql":
         from reviews.models import DecisionPayload
 
         # The condition's text is ours; the words travel as a parameter.
         found = DecisionPayload.objects.annotate(
-            is_found=RawSQL(
-                f"{SEARCHED_INPUT} @@ plainto_tsquery('simple', %s)", [words]
-            )
+            is_found=RawSQL(f"{SEARCHED_INPUT} @@ plainto_tsquery('simple', %s)", [words])
         ).filter(is_found=True)
         return decisions.filter(exact | Q(pk__in=found.values("pk")))
     return decisions.filter(exact | Q(payload__input__icontains=words))

@@ -24,15 +24,8 @@ def find_decision(*, actor: Actor, decision_id: uuid.UUID) -> Decision:
 
 def find_place(decision: Decision) -> Escalation | None:
     """Where a decision waits or waited for approval; else its quality sample."""
-    return (
-        Escalation.objects.filter(decision=decision)
-        .select_related("queue", "ruling")
-        .order_by("kind")
-        .first()
-    )
+    return Escalation.objects.filter(decision=decision).select_related("queue", "ruling").order_by("kind").first()
 
 
 def find_open_question(decision: Decision) -> InformationExchange | None:
-    return InformationExchange.objects.filter(
-        decision=decision, answered_at__isnull=True
-    ).first()
+    return InformationExchange.objects.filter(decision=decision, answered_at__isnull=True).first()

@@ -48,9 +48,7 @@ def find_ended(decision_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
         )
         if due_ids := list(due.values_list("decision_id", flat=True)):
             release_due_rulings(decision_ids=due_ids)
-        over = Decision.objects.filter(_is_among("id", asked)).exclude(
-            status=Decision.Status.PENDING
-        )
+        over = Decision.objects.filter(_is_among("id", asked)).exclude(status=Decision.Status.PENDING)
         ended.update(over.values_list("id", flat=True))
     return ended
 
@@ -107,9 +105,7 @@ class WaitingRoom:
                 return False
             self._waiters.setdefault(decision_id, set()).add(turn)
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._watch, name="waiting-room", daemon=True
-                )
+                self._thread = threading.Thread(target=self._watch, name="waiting-room", daemon=True)
                 self._thread.start()
             self._lock.notify_all()
             return True
@@ -138,15 +134,9 @@ class WaitingRoom:
                 drop_connection()
             else:
                 took = time.monotonic() - started_at
-                pause = min(
-                    max(self._poll_s, took / BUSY_SHARE - took), LONGEST_PAUSE_S
-                )
+                pause = min(max(self._poll_s, took / BUSY_SHARE - took), LONGEST_PAUSE_S)
                 with self._lock:
-                    turns = [
-                        turn
-                        for decision_id in ended
-                        for turn in self._waiters.get(decision_id, ())
-                    ]
+                    turns = [turn for decision_id in ended for turn in self._waiters.get(decision_id, ())]
                 announce(turns, True)
             self._pause(pause)
         drop_connection()

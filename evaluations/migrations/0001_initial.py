@@ -71,9 +71,7 @@ class Migration(migrations.Migration):
                 ("labels", models.JSONField(blank=True, default=list)),
                 (
                     "split",
-                    models.CharField(
-                        choices=[("train", "Train"), ("test", "Test")], max_length=5
-                    ),
+                    models.CharField(choices=[("train", "Train"), ("test", "Test")], max_length=5),
                 ),
                 (
                     "status",
@@ -147,15 +145,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="dataset",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "slug"), name="dataset_slug_unique"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "slug"), name="dataset_slug_unique"),
         ),
         migrations.AddIndex(
             model_name="example",
-            index=models.Index(
-                fields=["dataset", "input_sha256"], name="example_by_input"
-            ),
+            index=models.Index(fields=["dataset", "input_sha256"], name="example_by_input"),
         ),
         migrations.AddIndex(
             model_name="example",
@@ -163,9 +157,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="example",
-            constraint=models.UniqueConstraint(
-                fields=("dataset", "content_sha256"), name="example_content_unique"
-            ),
+            constraint=models.UniqueConstraint(fields=("dataset", "content_sha256"), name="example_content_unique"),
         ),
         migrations.AddConstraint(
             model_name="example",
@@ -183,14 +175,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="examplesource",
-            index=models.Index(
-                fields=["decision_id"], name="example_source_of_decision"
-            ),
+            index=models.Index(fields=["decision_id"], name="example_source_of_decision"),
         ),
         migrations.AddConstraint(
             model_name="examplesource",
-            constraint=models.UniqueConstraint(
-                fields=("review_id",), name="example_source_once_per_review"
-            ),
+            constraint=models.UniqueConstraint(fields=("review_id",), name="example_source_once_per_review"),
         ),
     ]

@@ -14,9 +14,7 @@ class Dataset(models.Model):
     """Evaluation data; a system's default dataset bears its slug and comes into being with its first correction."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="datasets", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="datasets", db_index=False)
     system = models.ForeignKey(AISystem, models.PROTECT, related_name="datasets")
     slug = models.SlugField(max_length=63)
     name = models.CharField(max_length=200)
@@ -28,11 +26,7 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["organization", "slug"], name="dataset_slug_unique"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["organization", "slug"], name="dataset_slug_unique")]
 
     def __str__(self) -> str:
         return self.name
@@ -50,12 +44,8 @@ class Example(models.Model):
         TEST = "test", "Test"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="examples", db_index=False
-    )
-    dataset = models.ForeignKey(
-        Dataset, models.CASCADE, related_name="examples", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="examples", db_index=False)
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="examples", db_index=False)
     content_sha256 = models.CharField(max_length=64)
     input_sha256 = models.CharField(max_length=64)
     input = models.TextField()
@@ -71,16 +61,12 @@ class Example(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["dataset", "content_sha256"], name="example_content_unique"
-            ),
+            models.UniqueConstraint(fields=["dataset", "content_sha256"], name="example_content_unique"),
             models.CheckConstraint(
                 condition=Q(status__in=["active", "disputed"]),
                 name="example_status_known",
             ),
-            models.CheckConstraint(
-                condition=Q(split__in=["train", "test"]), name="example_split_known"
-            ),
+            models.CheckConstraint(condition=Q(split__in=["train", "test"]), name="example_split_known"),
         ]
         indexes = [
             # Serves the dispute check: other answers to the same input.
@@ -97,9 +83,7 @@ class ExampleSource(models.Model):
     """A ruling from which an example comes. One ruling teaches one example, whatever runs twice."""
 
     example = models.ForeignKey(Example, models.CASCADE, related_name="sources")
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="example_sources", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="example_sources", db_index=False)
     # Plain ids: provenance outlives what it points to.
     decision_id = models.UUIDField()
     review_id = models.UUIDField()
@@ -108,14 +92,8 @@ class ExampleSource(models.Model):
 
     class Meta:
         ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["review_id"], name="example_source_once_per_review"
-            )
-        ]
-        indexes = [
-            models.Index(fields=["decision_id"], name="example_source_of_decision")
-        ]
+        constraints = [models.UniqueConstraint(fields=["review_id"], name="example_source_once_per_review")]
+        indexes = [models.Index(fields=["decision_id"], name="example_source_of_decision")]
 
     def __str__(self) -> str:
         return f"{self.example_id} from {self.review_id}"

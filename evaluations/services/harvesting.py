@@ -37,21 +37,14 @@ class Lesson:
 
 def harvest_corrections(*, limit: int = 200) -> int:
     """Turn released rulings that taught nothing yet into examples, oldest first; returns how many. May run twice."""
-    waiting = Correction.objects.filter(harvested_at__isnull=True).order_by(
-        "created_at"
-    )
-    return sum(
-        harvest_correction(review_id=review_id)
-        for review_id in waiting.values_list("pk", flat=True)[:limit]
-    )
+    waiting = Correction.objects.filter(harvested_at__isnull=True).order_by("created_at")
+    return sum(harvest_correction(review_id=review_id) for review_id in waiting.values_list("pk", flat=True)[:limit])
 
 
 def harvest_correction(*, review_id: uuid.UUID) -> bool:
     """One ruling's example and source; False where that was done already."""
     review = (
-        Review.objects.select_related(
-            "decision__payload", "decision__system", "organization"
-        )
+        Review.objects.select_related("decision__payload", "decision__system", "organization")
         .filter(pk=review_id)
         .first()
     )
@@ -64,9 +57,7 @@ def harvest_correction(*, review_id: uuid.UUID) -> bool:
 
 def _harvest_step(review: Review, dataset: Dataset) -> bool:
     now = timezone.now()
-    claimed = Correction.objects.filter(pk=review.pk, harvested_at__isnull=True).update(
-        harvested_at=now
-    )
+    claimed = Correction.objects.filter(pk=review.pk, harvested_at__isnull=True).update(harvested_at=now)
     if not claimed:
         return False
     # One writer a dataset: a dispute is between two examples, and neither may miss the other.
@@ -88,9 +79,7 @@ def _harvest_step(review: Review, dataset: Dataset) -> bool:
         },
     )
     if not is_new and set(review.labels) - set(example.labels):
-        Example.objects.filter(pk=example.pk).update(
-            labels=sorted({*example.labels, *review.labels})
-        )
+        Example.objects.filter(pk=example.pk).update(labels=sorted({*example.labels, *review.labels}))
     ExampleSource.objects.create(
         example=example,
         organization_id=review.organization_id,
@@ -119,9 +108,7 @@ def _harvest_step(review: Review, dataset: Dataset) -> bool:
 
 def mark_disputed(example: Example) -> bool:
     """The same input with another expected value: all of them are out until somebody has adjudicated."""
-    rivals = Example.objects.filter(
-        dataset_id=example.dataset_id, input_sha256=example.input_sha256
-    )
+    rivals = Example.objects.filter(dataset_id=example.dataset_id, input_sha256=example.input_sha256)
     if not rivals.exclude(pk=example.pk).exists():
         return False
     rivals.update(status=Example.Status.DISPUTED)
@@ -152,14 +139,8 @@ def choose_split(*, dataset: Dataset, decision: Decision) -> str:
     """HMAC-SHA256(salt, subject or session) mod 100, so that one customer never straddles train and test. Where neither
     was sent, by the input itself."""
     whom = decision.subject or decision.session_id or sha256_hex(decision.payload.input)
-    drawn = hmac.new(
-        dataset.split_salt.encode(), whom.encode(), hashlib.sha256
-    ).digest()
-    return (
-        Example.Split.TEST
-        if int.from_bytes(drawn[:8], "big") % 100 < TEST_SHARE
-        else Example.Split.TRAIN
-    )
+    drawn = hmac.new(dataset.split_salt.encode(), whom.encode(), hashlib.sha256).digest()
+    return Example.Split.TEST if int.from_bytes(drawn[:8], "big") % 100 < TEST_SHARE else Example.Split.TRAIN
 
 
 def find_or_create_dataset(decision: Decision) -> Dataset:

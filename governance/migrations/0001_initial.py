@@ -8,450 +8,729 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Activation',
+            name="Activation",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('mode', models.CharField(choices=[('active', 'Active')], default='active', max_length=8)),
-                ('origin', models.CharField(choices=[('bootstrap', 'First activation'), ('approval', 'Approved change'), ('rollback', 'Rollback')], max_length=10)),
-                ('number', models.PositiveIntegerField()),
-                ('effective_from', models.DateTimeField()),
-                ('effective_to', models.DateTimeField(blank=True, null=True)),
-                ('actor_id', models.CharField(max_length=64)),
-                ('actor_label', models.CharField(max_length=254)),
-                ('reason', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("mode", models.CharField(choices=[("active", "Active")], default="active", max_length=8)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("bootstrap", "First activation"),
+                            ("approval", "Approved change"),
+                            ("rollback", "Rollback"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("effective_from", models.DateTimeField()),
+                ("effective_to", models.DateTimeField(blank=True, null=True)),
+                ("actor_id", models.CharField(max_length=64)),
+                ("actor_label", models.CharField(max_length=254)),
+                ("reason", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('organization_id', models.UUIDField(null=True)),
-                ('type', models.CharField(max_length=64)),
-                ('actor_kind', models.CharField(max_length=8)),
-                ('actor_id', models.CharField(max_length=64)),
-                ('actor_label', models.CharField(max_length=254)),
-                ('occurred_at', models.DateTimeField()),
-                ('commitment', models.CharField(max_length=64)),
-                ('leaf_hash', models.CharField(max_length=64)),
-                ('leaf_index', models.BigIntegerField(null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("organization_id", models.UUIDField(null=True)),
+                ("type", models.CharField(max_length=64)),
+                ("actor_kind", models.CharField(max_length=8)),
+                ("actor_id", models.CharField(max_length=64)),
+                ("actor_label", models.CharField(max_length=254)),
+                ("occurred_at", models.DateTimeField()),
+                ("commitment", models.CharField(max_length=64)),
+                ("leaf_hash", models.CharField(max_length=64)),
+                ("leaf_index", models.BigIntegerField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Group',
+            name="Group",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=63)),
-                ('name', models.CharField(max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=63)),
+                ("name", models.CharField(max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('component', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('beat_at', models.DateTimeField()),
+                ("component", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("beat_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('holder', models.CharField(max_length=64)),
-                ('expires_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("holder", models.CharField(max_length=64)),
+                ("expires_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('viewer', 'Viewer'), ('reviewer', 'Reviewer'), ('lead', 'Lead'), ('policy_author', 'Policy author'), ('policy_approver', 'Policy approver'), ('owner', 'Owner'), ('admin', 'Admin'), ('auditor', 'Auditor')], max_length=20)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("viewer", "Viewer"),
+                            ("reviewer", "Reviewer"),
+                            ("lead", "Lead"),
+                            ("policy_author", "Policy author"),
+                            ("policy_approver", "Policy approver"),
+                            ("owner", "Owner"),
+                            ("admin", "Admin"),
+                            ("auditor", "Auditor"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Organization',
+            name="Organization",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=63)),
-                ('name', models.CharField(max_length=200)),
-                ('labels', models.JSONField(blank=True, default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=63)),
+                ("name", models.CharField(max_length=200)),
+                ("labels", models.JSONField(blank=True, default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('key', models.SlugField(max_length=63)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("key", models.SlugField(max_length=63)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['key'],
+                "ordering": ["key"],
             },
         ),
         migrations.CreateModel(
-            name='PolicyApproval',
+            name="PolicyApproval",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('verdict', models.CharField(choices=[('approve', 'Approve'), ('reject', 'Reject')], max_length=8)),
-                ('sha256', models.CharField(max_length=64)),
-                ('comment', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("verdict", models.CharField(choices=[("approve", "Approve"), ("reject", "Reject")], max_length=8)),
+                ("sha256", models.CharField(max_length=64)),
+                ("comment", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['created_at'],
+                "ordering": ["created_at"],
             },
         ),
         migrations.CreateModel(
-            name='PolicyVersion',
+            name="PolicyVersion",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('source', models.TextField()),
-                ('canonical', models.TextField(blank=True)),
-                ('sha256', models.CharField(blank=True, max_length=64)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn')], default='draft', max_length=10)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('reason', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("source", models.TextField()),
+                ("canonical", models.TextField(blank=True)),
+                ("sha256", models.CharField(blank=True, max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("reason", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='ReaderCursor',
+            name="ReaderCursor",
             fields=[
-                ('reader', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('next_index', models.BigIntegerField(default=0)),
+                ("reader", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("next_index", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('is_active', models.BooleanField(default=True)),
-                ('theme', models.CharField(choices=[('auto', 'As the system'), ('light', 'Light'), ('dark', 'Dark')], default='auto', max_length=8)),
-                ('are_shortcuts_on', models.BooleanField(default=True)),
-                ('is_mail_on', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "theme",
+                    models.CharField(
+                        choices=[("auto", "As the system"), ("light", "Light"), ("dark", "Dark")],
+                        default="auto",
+                        max_length=8,
+                    ),
+                ),
+                ("are_shortcuts_on", models.BooleanField(default=True)),
+                ("is_mail_on", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name', 'email'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='user_email_lower_case'), models.CheckConstraint(condition=models.Q(('theme__in', ['auto', 'light', 'dark'])), name='user_theme_known')],
+                "ordering": ["name", "email"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                        name="user_email_lower_case",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("theme__in", ["auto", "light", "dark"])), name="user_theme_known"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AccessToken',
+            name="AccessToken",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('prefix', models.CharField(max_length=16)),
-                ('secret_sha256', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='access_tokens', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("prefix", models.CharField(max_length=16)),
+                ("secret_sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="access_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='AISystem',
+            name="AISystem",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(max_length=63)),
-                ('name', models.CharField(max_length=200)),
-                ('purpose', models.TextField(blank=True)),
-                ('risk_tier', models.CharField(choices=[('minimal', 'Minimal'), ('limited', 'Limited'), ('high', 'High')], default='limited', max_length=10)),
-                ('fallback_message', models.TextField(blank=True)),
-                ('breaker', models.CharField(choices=[('closed', 'Closed'), ('half_open', 'Half open'), ('open', 'Open')], default='closed', max_length=10)),
-                ('schemas', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('backup', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='backed_up_systems', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='owned_systems', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=63)),
+                ("name", models.CharField(max_length=200)),
+                ("purpose", models.TextField(blank=True)),
+                (
+                    "risk_tier",
+                    models.CharField(
+                        choices=[("minimal", "Minimal"), ("limited", "Limited"), ("high", "High")],
+                        default="limited",
+                        max_length=10,
+                    ),
+                ),
+                ("fallback_message", models.TextField(blank=True)),
+                (
+                    "breaker",
+                    models.CharField(
+                        choices=[("closed", "Closed"), ("half_open", "Half open"), ("open", "Open")],
+                        default="closed",
+                        max_length=10,
+                    ),
+                ),
+                ("schemas", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "backup",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="backed_up_systems",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="owned_systems",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('kind', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], default='live', max_length=4)),
-                ('prefix', models.CharField(max_length=16)),
-                ('secret_sha256', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='created_api_keys', to=settings.AUTH_USER_MODEL)),
-                ('system', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='governance.aisystem')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("kind", models.CharField(choices=[("live", "Live"), ("test", "Test")], default="live", max_length=4)),
+                ("prefix", models.CharField(max_length=16)),
+                ("secret_sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="created_api_keys",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="api_keys", to="governance.aisystem"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='AuditBatch',
+            name="AuditBatch",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('first_index', models.BigIntegerField()),
-                ('tree_size', models.BigIntegerField()),
-                ('root_hash', models.CharField(max_length=64)),
-                ('peaks', models.JSONField()),
-                ('sealed_at', models.DateTimeField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("first_index", models.BigIntegerField()),
+                ("tree_size", models.BigIntegerField()),
+                ("root_hash", models.CharField(max_length=64)),
+                ("peaks", models.JSONField()),
+                ("sealed_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('first_index',), name='audit_batch_first_index_unique'), models.UniqueConstraint(fields=('tree_size',), name='audit_batch_tree_size_unique'), models.CheckConstraint(condition=models.Q(('tree_size__gt', models.F('first_index'))), name='audit_batch_grows')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("first_index",), name="audit_batch_first_index_unique"),
+                    models.UniqueConstraint(fields=("tree_size",), name="audit_batch_tree_size_unique"),
+                    models.CheckConstraint(
+                        condition=models.Q(("tree_size__gt", models.F("first_index"))), name="audit_batch_grows"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditPayload',
+            name="AuditPayload",
             fields=[
-                ('entry', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='payload', serialize=False, to='governance.auditentry')),
-                ('organization_id', models.UUIDField(null=True)),
-                ('key', models.CharField(max_length=64)),
-                ('subject', models.CharField(max_length=128)),
-                ('payload', models.TextField()),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        primary_key=True,
+                        related_name="payload",
+                        serialize=False,
+                        to="governance.auditentry",
+                    ),
+                ),
+                ("organization_id", models.UUIDField(null=True)),
+                ("key", models.CharField(max_length=64)),
+                ("subject", models.CharField(max_length=128)),
+                ("payload", models.TextField()),
             ],
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(condition=models.Q(('leaf_index__isnull', True)), fields=['id'], name='audit_entry_unsequenced'),
+            model_name="auditentry",
+            index=models.Index(
+                condition=models.Q(("leaf_index__isnull", True)), fields=["id"], name="audit_entry_unsequenced"
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['organization_id', '-id'], name='audit_entry_newest'),
+            model_name="auditentry",
+            index=models.Index(fields=["organization_id", "-id"], name="audit_entry_newest"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['organization_id', 'type', '-id'], name='audit_entry_by_type'),
+            model_name="auditentry",
+            index=models.Index(fields=["organization_id", "type", "-id"], name="audit_entry_by_type"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['organization_id', 'actor_id', '-id'], name='audit_entry_by_actor'),
+            model_name="auditentry",
+            index=models.Index(fields=["organization_id", "actor_id", "-id"], name="audit_entry_by_actor"),
         ),
         migrations.AddConstraint(
-            model_name='auditentry',
-            constraint=models.UniqueConstraint(fields=('leaf_index',), name='audit_entry_leaf_index_unique'),
+            model_name="auditentry",
+            constraint=models.UniqueConstraint(fields=("leaf_index",), name="audit_entry_leaf_index_unique"),
         ),
         migrations.AddField(
-            model_name='group',
-            name='members',
-            field=models.ManyToManyField(blank=True, related_name='review_groups', to=settings.AUTH_USER_MODEL),
+            model_name="group",
+            name="members",
+            field=models.ManyToManyField(blank=True, related_name="review_groups", to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name='membership',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL),
+            model_name="membership",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="memberships", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='organization',
-            constraint=models.UniqueConstraint(fields=('slug',), name='organization_slug_unique'),
+            model_name="organization",
+            constraint=models.UniqueConstraint(fields=("slug",), name="organization_slug_unique"),
         ),
         migrations.AddField(
-            model_name='membership',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='governance.organization'),
+            model_name="membership",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="memberships",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='group',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='groups', to='governance.organization'),
+            model_name="group",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="groups",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='apikey',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='governance.organization'),
+            model_name="apikey",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="api_keys",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='aisystem',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='systems', to='governance.organization'),
+            model_name="aisystem",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="systems",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='activation',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='activations', to='governance.organization'),
+            model_name="activation",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="activations",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='accesstoken',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='access_tokens', to='governance.organization'),
+            model_name="accesstoken",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="access_tokens",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='policy',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='policies', to='governance.organization'),
+            model_name="policy",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="policies",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='policy',
-            name='system',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='policy', to='governance.aisystem'),
+            model_name="policy",
+            name="system",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="policy", to="governance.aisystem"
+            ),
         ),
         migrations.AddField(
-            model_name='activation',
-            name='policy',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='activations', to='governance.policy'),
+            model_name="activation",
+            name="policy",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="activations",
+                to="governance.policy",
+            ),
         ),
         migrations.AddField(
-            model_name='policyapproval',
-            name='approver',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='policy_approvals', to=settings.AUTH_USER_MODEL),
+            model_name="policyapproval",
+            name="approver",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="policy_approvals",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='policyapproval',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='policy_approvals', to='governance.organization'),
+            model_name="policyapproval",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="policy_approvals",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='policyversion',
-            name='author',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='authored_policy_versions', to=settings.AUTH_USER_MODEL),
+            model_name="policyversion",
+            name="author",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="authored_policy_versions",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='policyversion',
-            name='base',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='successors', to='governance.policyversion'),
+            model_name="policyversion",
+            name="base",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="successors",
+                to="governance.policyversion",
+            ),
         ),
         migrations.AddField(
-            model_name='policyversion',
-            name='editors',
-            field=models.ManyToManyField(blank=True, related_name='edited_policy_versions', to=settings.AUTH_USER_MODEL),
+            model_name="policyversion",
+            name="editors",
+            field=models.ManyToManyField(
+                blank=True, related_name="edited_policy_versions", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='policyversion',
-            name='organization',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='policy_versions', to='governance.organization'),
+            model_name="policyversion",
+            name="organization",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="policy_versions",
+                to="governance.organization",
+            ),
         ),
         migrations.AddField(
-            model_name='policyversion',
-            name='policy',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='governance.policy'),
+            model_name="policyversion",
+            name="policy",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="governance.policy"
+            ),
         ),
         migrations.AddField(
-            model_name='policyapproval',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='approvals', to='governance.policyversion'),
+            model_name="policyapproval",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="approvals", to="governance.policyversion"
+            ),
         ),
         migrations.AddField(
-            model_name='activation',
-            name='version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='activations', to='governance.policyversion'),
+            model_name="activation",
+            name="version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="activations", to="governance.policyversion"
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditpayload',
-            index=models.Index(fields=['organization_id', 'subject', 'entry'], name='audit_payload_by_subject'),
+            model_name="auditpayload",
+            index=models.Index(fields=["organization_id", "subject", "entry"], name="audit_payload_by_subject"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('organization', 'user', 'role'), name='membership_unique'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("organization", "user", "role"), name="membership_unique"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ('viewer', 'reviewer', 'lead', 'policy_author', 'policy_approver', 'owner', 'admin', 'auditor'))), name='membership_role_known'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "role__in",
+                        ("viewer", "reviewer", "lead", "policy_author", "policy_approver", "owner", "admin", "auditor"),
+                    )
+                ),
+                name="membership_role_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='group',
-            constraint=models.UniqueConstraint(fields=('organization', 'slug'), name='group_slug_unique'),
+            model_name="group",
+            constraint=models.UniqueConstraint(fields=("organization", "slug"), name="group_slug_unique"),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.UniqueConstraint(fields=('secret_sha256',), name='api_key_secret_unique'),
+            model_name="apikey",
+            constraint=models.UniqueConstraint(fields=("secret_sha256",), name="api_key_secret_unique"),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['live', 'test'])), name='api_key_kind_known'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["live", "test"])), name="api_key_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='aisystem',
-            constraint=models.UniqueConstraint(fields=('organization', 'slug'), name='system_slug_unique'),
+            model_name="aisystem",
+            constraint=models.UniqueConstraint(fields=("organization", "slug"), name="system_slug_unique"),
         ),
         migrations.AddConstraint(
-            model_name='aisystem',
-            constraint=models.CheckConstraint(condition=models.Q(('risk_tier__in', ['minimal', 'limited', 'high'])), name='system_risk_tier_known'),
+            model_name="aisystem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("risk_tier__in", ["minimal", "limited", "high"])), name="system_risk_tier_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='aisystem',
-            constraint=models.CheckConstraint(condition=models.Q(('breaker__in', ['closed', 'half_open', 'open'])), name='system_breaker_known'),
+            model_name="aisystem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("breaker__in", ["closed", "half_open", "open"])), name="system_breaker_known"
+            ),
         ),
         migrations.AddIndex(
-            model_name='accesstoken',
-            index=models.Index(fields=['organization', 'user'], name='access_token_of_person'),
+            model_name="accesstoken",
+            index=models.Index(fields=["organization", "user"], name="access_token_of_person"),
         ),
         migrations.AddConstraint(
-            model_name='accesstoken',
-            constraint=models.UniqueConstraint(fields=('secret_sha256',), name='access_token_secret_unique'),
+            model_name="accesstoken",
+            constraint=models.UniqueConstraint(fields=("secret_sha256",), name="access_token_secret_unique"),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.UniqueConstraint(fields=('organization', 'key'), name='policy_key_unique'),
+            model_name="policy",
+            constraint=models.UniqueConstraint(fields=("organization", "key"), name="policy_key_unique"),
         ),
         migrations.AddConstraint(
-            model_name='policyversion',
-            constraint=models.UniqueConstraint(fields=('policy', 'number'), name='policy_version_number_unique'),
+            model_name="policyversion",
+            constraint=models.UniqueConstraint(fields=("policy", "number"), name="policy_version_number_unique"),
         ),
         migrations.AddConstraint(
-            model_name='policyversion',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'submitted', 'approved', 'rejected', 'withdrawn'])), name='policy_version_status_known'),
+            model_name="policyversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["draft", "submitted", "approved", "rejected", "withdrawn"])),
+                name="policy_version_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policyversion',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'withdrawn']), models.Q(('submitted_at__isnull', False), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='policy_version_submitted_has_hash'),
+            model_name="policyversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["draft", "withdrawn"]),
+                    models.Q(("submitted_at__isnull", False), models.Q(("sha256", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="policy_version_submitted_has_hash",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policyapproval',
-            constraint=models.UniqueConstraint(fields=('version', 'approver'), name='policy_approval_once_per_person'),
+            model_name="policyapproval",
+            constraint=models.UniqueConstraint(fields=("version", "approver"), name="policy_approval_once_per_person"),
         ),
         migrations.AddConstraint(
-            model_name='policyapproval',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['approve', 'reject'])), name='policy_approval_verdict_known'),
+            model_name="policyapproval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("verdict__in", ["approve", "reject"])), name="policy_approval_verdict_known"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activation',
-            index=models.Index(fields=['policy', '-id'], name='activation_newest'),
+            model_name="activation",
+            index=models.Index(fields=["policy", "-id"], name="activation_newest"),
         ),
         migrations.AddConstraint(
-            model_name='activation',
-            constraint=models.UniqueConstraint(fields=('policy', 'number'), name='activation_number_unique'),
+            model_name="activation",
+            constraint=models.UniqueConstraint(fields=("policy", "number"), name="activation_number_unique"),
         ),
         migrations.AddConstraint(
-            model_name='activation',
-            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ['active'])), name='activation_mode_known'),
+            model_name="activation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("mode__in", ["active"])), name="activation_mode_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='activation',
-            constraint=models.CheckConstraint(condition=models.Q(('origin__in', ['bootstrap', 'approval', 'rollback'])), name='activation_origin_known'),
+            model_name="activation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("origin__in", ["bootstrap", "approval", "rollback"])),
+                name="activation_origin_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='activation',
-            constraint=models.CheckConstraint(condition=models.Q(('effective_to__isnull', True), ('effective_to__gt', models.F('effective_from')), _connector='OR'), name='activation_ends_after_it_begins'),
+            model_name="activation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("effective_to__isnull", True), ("effective_to__gt", models.F("effective_from")), _connector="OR"
+                ),
+                name="activation_ends_after_it_begins",
+            ),
         ),
     ]

@@ -101,7 +101,9 @@ class PolicyApproval(models.Model):
         ordering = ["created_at"]
         constraints = [
             models.UniqueConstraint(fields=["version", "approver"], name="policy_approval_once_per_person"),
-            models.CheckConstraint(condition=Q(verdict__in=["approve", "reject"]), name="policy_approval_verdict_known"),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["approve", "reject"]), name="policy_approval_verdict_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -45,8 +45,12 @@ class AISystem(models.Model):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["organization", "slug"], name="system_slug_unique"),
-            models.CheckConstraint(condition=Q(risk_tier__in=["minimal", "limited", "high"]), name="system_risk_tier_known"),
-            models.CheckConstraint(condition=Q(breaker__in=["closed", "half_open", "open"]), name="system_breaker_known"),
+            models.CheckConstraint(
+                condition=Q(risk_tier__in=["minimal", "limited", "high"]), name="system_risk_tier_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(breaker__in=["closed", "half_open", "open"]), name="system_breaker_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -32,9 +32,7 @@ _compiled: OrderedDict[uuid.UUID, CompiledPolicy] = OrderedDict()
 _lock = threading.Lock()
 
 
-def find_policy_in_force(
-    *, system_id: uuid.UUID, now: datetime
-) -> PolicyInForce | None:
+def find_policy_in_force(*, system_id: uuid.UUID, now: datetime) -> PolicyInForce | None:
     """The newest activation of mode active with from ≤ now < to, or None where nothing is in force."""
     row = (
         Activation.objects.filter(
@@ -44,9 +42,7 @@ def find_policy_in_force(
             effective_from__lte=now,
         )
         .order_by("-id")
-        .values_list(
-            "id", "version_id", "policy__key", "version__number", "version__sha256"
-        )
+        .values_list("id", "version_id", "policy__key", "version__number", "version__sha256")
         .first()
     )
     if row is None:
@@ -69,9 +65,7 @@ def _compile_version(version_id: uuid.UUID) -> CompiledPolicy:
         if compiled is not None:
             _compiled.move_to_end(version_id)
             return compiled
-    canonical = PolicyVersion.objects.values_list("canonical", flat=True).get(
-        pk=version_id
-    )
+    canonical = PolicyVersion.objects.values_list("canonical", flat=True).get(pk=version_id)
     compiled = compile_policy(load_policy_document(json.loads(canonical)))
     with _lock:
         _compiled[version_id] = compiled

@@ -12,11 +12,7 @@ from reviews.models import Decision, DecisionPayload, Escalation, InformationExc
 
 
 def format_instant(instant: datetime | None) -> str | None:
-    return (
-        instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if instant
-        else None
-    )
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z") if instant else None
 
 
 def describe_decision(
@@ -43,18 +39,14 @@ def describe_decision(
         "reasons": evaluation.get("reasons", []),
         "policy": policy,
         "digest": f"sha256:{decision.proposal_sha256}",
-        "effective_digest": f"sha256:{decision.effective_sha256}"
-        if decision.effective_sha256
-        else None,
+        "effective_digest": f"sha256:{decision.effective_sha256}" if decision.effective_sha256 else None,
         "escalation": describe_place(escalation),
         "information": None,
         "ruling": describe_ruling(escalation) if not decision.is_pending else None,
         "decided_by": describe_decider(decision),
         "decided_at": format_instant(decision.decided_at),
         "created_at": format_instant(decision.created_at),
-        "expires_at": format_instant(decision.expires_at)
-        if decision.is_pending
-        else None,
+        "expires_at": format_instant(decision.expires_at) if decision.is_pending else None,
         "mode": decision.mode,
         "test": decision.is_test,
         "links": links_of(request, decision),
@@ -73,9 +65,7 @@ def effective_of(decision: Decision, payload: DecisionPayload) -> dict[str, Any]
         effective: dict[str, Any] = json.loads(payload.effective)
         return effective
     if decision.does_proceed:
-        return {
-            "action" if decision.action_name else "output": json.loads(payload.proposal)
-        }
+        return {"action" if decision.action_name else "output": json.loads(payload.proposal)}
     return {}
 
 

@@ -59,13 +59,9 @@ def read_asked_decision(body: Any) -> AskedDecision:
     """The body of `POST /api/v1/decisions` as a value. Refuses (Invalid) with one pointer a fault."""
     faults = _Faults()
     if not isinstance(body, dict):
-        raise Invalid(
-            errors=[{"pointer": "", "detail": "The body must be a JSON object."}]
-        )
+        raise Invalid(errors=[{"pointer": "", "detail": "The body must be a JSON object."}])
     _refuse_unknown(body, KNOWN, "", faults)
-    fields: dict[str, Any] = {
-        name: _read_string(body, name, faults) for name in STRINGS if name in body
-    }
+    fields: dict[str, Any] = {name: _read_string(body, name, faults) for name in STRINGS if name in body}
     if "input" not in body:
         faults.add("/input", "This field is required.")
     if "action" in body:
@@ -75,13 +71,9 @@ def read_asked_decision(body: Any) -> AskedDecision:
     if "context" in body:
         fields["context"] = _read_object(body["context"], "/context", faults)
     if "confidence" in body:
-        fields["confidence"] = _read_number(
-            body["confidence"], "/confidence", 0, 1, faults
-        )
+        fields["confidence"] = _read_number(body["confidence"], "/confidence", 0, 1, faults)
     if "latency_ms" in body:
-        fields["latency_ms"] = _read_number(
-            body["latency_ms"], "/latency_ms", 0, LARGEST_COUNT, faults
-        )
+        fields["latency_ms"] = _read_number(body["latency_ms"], "/latency_ms", 0, LARGEST_COUNT, faults)
     if "cost_usd" in body:
         cost = _read_number(body["cost_usd"], "/cost_usd", 0, LARGEST_COST_USD, faults)
         fields["cost_usd_micros"] = None if cost is None else _to_micros(cost)
@@ -90,22 +82,14 @@ def read_asked_decision(body: Any) -> AskedDecision:
     if "review" in body:
         fields.update(_read_review(body["review"], faults))
     if "deadline_s" in body:
-        fields["deadline_s"] = _read_integer(
-            body["deadline_s"], "/deadline_s", 1, LONGEST_DEADLINE_S, faults
-        )
+        fields["deadline_s"] = _read_integer(body["deadline_s"], "/deadline_s", 1, LONGEST_DEADLINE_S, faults)
     if "on_timeout" in body:
-        fields["on_timeout"] = _read_choice(
-            body["on_timeout"], "/on_timeout", ("block", "escalate", "allow"), faults
-        )
+        fields["on_timeout"] = _read_choice(body["on_timeout"], "/on_timeout", ("block", "escalate", "allow"), faults)
     if "mode" in body:
-        fields["mode"] = _read_choice(
-            body["mode"], "/mode", ("enforce", "observe"), faults
-        )
+        fields["mode"] = _read_choice(body["mode"], "/mode", ("enforce", "observe"), faults)
     if faults:
         raise Invalid(errors=faults)
-    return AskedDecision(
-        input=body["input"], output=body.get("output", ABSENT), **fields
-    )
+    return AskedDecision(input=body["input"], output=body.get("output", ABSENT), **fields)
 
 
 def read_action(value: Any, at: str, faults: list[FieldError]) -> dict[str, Any]:
@@ -116,23 +100,15 @@ def read_action(value: Any, at: str, faults: list[FieldError]) -> dict[str, Any]
     else:
         _refuse_unknown(value, {"name", "arguments"}, at, found)
         name = value.get("name")
-        if (
-            not isinstance(name, str)
-            or not 1 <= len(name) <= LONGEST_ACTION
-            or not name.strip()
-        ):
-            found.add(
-                f"{at}/name", f"Must be a string of 1 to {LONGEST_ACTION} characters."
-            )
+        if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_ACTION or not name.strip():
+            found.add(f"{at}/name", f"Must be a string of 1 to {LONGEST_ACTION} characters.")
         if not isinstance(value.get("arguments"), dict):
             found.add(f"{at}/arguments", "Must be an object; {} where there are none.")
     faults.extend(found)
     return value if isinstance(value, dict) else {}
 
 
-def _refuse_unknown(
-    value: dict[str, Any], known: frozenset[str] | set[str], at: str, faults: _Faults
-) -> None:
+def _refuse_unknown(value: dict[str, Any], known: frozenset[str] | set[str], at: str, faults: _Faults) -> None:
     for name in value.keys() - known:
         escaped = name.replace("~", "~0").replace("/", "~1")[:100]
         reason = NOT_YET.get(name) if at == "" else None
@@ -157,22 +133,14 @@ def _read_object(value: Any, at: str, faults: _Faults) -> dict[str, Any]:
     return value
 
 
-def _read_number(
-    value: Any, at: str, least: float, most: float, faults: _Faults
-) -> float | None:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not least <= value <= most
-    ):
+def _read_number(value: Any, at: str, least: float, most: float, faults: _Faults) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
         faults.add(at, f"Must be a number from {least} to {most}.")
         return None
     return value
 
 
-def _read_integer(
-    value: Any, at: str, least: int, most: int, faults: _Faults
-) -> int | None:
+def _read_integer(value: Any, at: str, least: int, most: int, faults: _Faults) -> int | None:
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
@@ -195,8 +163,7 @@ def _read_usage(value: Any, faults: _Faults) -> dict[str, int]:
     usage = _read_object(value, "/usage", faults)
     _refuse_unknown(usage, set(USAGE), "/usage", faults)
     counts = {
-        name: _read_integer(usage[name], f"/usage/{name}", 0, LARGEST_COUNT, faults)
-        or 0
+        name: _read_integer(usage[name], f"/usage/{name}", 0, LARGEST_COUNT, faults) or 0
         for name in USAGE
         if name in usage
     }
@@ -214,19 +181,13 @@ def _read_review(value: Any, faults: _Faults) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if "allowed" in review:
         allowed = review["allowed"]
-        if (
-            not isinstance(allowed, list)
-            or not allowed
-            or not all(verdict in OPTION_VERDICTS for verdict in allowed)
-        ):
+        if not isinstance(allowed, list) or not allowed or not all(verdict in OPTION_VERDICTS for verdict in allowed):
             faults.add(
                 "/review/allowed",
                 f"Must be a list of at least one of: {', '.join(OPTION_VERDICTS)}.",
             )
         else:
-            fields["allowed"] = tuple(
-                verdict for verdict in OPTION_VERDICTS if verdict in allowed
-            )
+            fields["allowed"] = tuple(verdict for verdict in OPTION_VERDICTS if verdict in allowed)
     if "schema" in review:
         try:
             check_schema(review["schema"])

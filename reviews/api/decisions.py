@@ -60,9 +60,7 @@ class LeanView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         method = request.method or ""
-        verb = (
-            getattr(self, method.lower(), None) if method in self.lean_methods else None
-        )
+        verb = getattr(self, method.lower(), None) if method in self.lean_methods else None
         if verb is None:
             return super().dispatch(request, *args, **kwargs)
         try:
@@ -87,9 +85,7 @@ class DecisionsView(LeanView, ListAPIView[Decision]):
             raise NotAuthenticated("Send Authorization: Bearer <key or token>.")
         if actor.is_person:
             require(actor, "decisions.read")
-        return Decision.objects.visible_to(actor).select_related(
-            "system", "policy_version__policy"
-        )
+        return Decision.objects.visible_to(actor).select_related("system", "policy_version__policy")
 
     @property
     def paginator(self) -> Any:
@@ -122,15 +118,11 @@ class DecisionsView(LeanView, ListAPIView[Decision]):
         return response
 
 
-def _answer_submitted(
-    request: HttpRequest, actor: Actor, submitted: Submitted
-) -> HttpResponse:
+def _answer_submitted(request: HttpRequest, actor: Actor, submitted: Submitted) -> HttpResponse:
     if submitted.payload is None:
         settle_decision(decision_id=submitted.decision.pk)
         decision = find_decision(actor=actor, decision_id=submitted.decision.pk)
-        response = answer_decision(
-            request, decision, status=202 if decision.is_pending else 201
-        )
+        response = answer_decision(request, decision, status=202 if decision.is_pending else 201)
         response["Idempotent-Replayed"] = "true"
     else:
         decision, policy = submitted.decision, submitted.policy
@@ -178,13 +170,9 @@ class CancelView(LeanView):
                     }
                 ]
             )
-        settle_decision(
-            decision_id=find_decision(actor=actor, decision_id=decision_id).pk
-        )
+        settle_decision(decision_id=find_decision(actor=actor, decision_id=decision_id).pk)
         cancel_decision(actor=actor, decision_id=decision_id, reason=reason)
-        return answer_decision(
-            request, find_decision(actor=actor, decision_id=decision_id)
-        )
+        return answer_decision(request, find_decision(actor=actor, decision_id=decision_id))
 
 
 class OutcomeView(LeanView):
@@ -213,9 +201,7 @@ class OutcomeView(LeanView):
             is_resolved=body.get("resolved"),
             detail=body.get("detail"),
         )
-        return answer_decision(
-            request, find_decision(actor=actor, decision_id=decision_id)
-        )
+        return answer_decision(request, find_decision(actor=actor, decision_id=decision_id))
 
 
 class InformationView(LeanView):
@@ -224,16 +210,10 @@ class InformationView(LeanView):
         actor = actor_for_key(authenticate_key(request))
         body = read_fields(request, {"answer"})
         if "answer" not in body:
-            raise Invalid(
-                errors=[{"pointer": "/answer", "detail": "This field is required."}]
-            )
-        settle_decision(
-            decision_id=find_decision(actor=actor, decision_id=decision_id).pk
-        )
+            raise Invalid(errors=[{"pointer": "/answer", "detail": "This field is required."}])
+        settle_decision(decision_id=find_decision(actor=actor, decision_id=decision_id).pk)
         inform(actor=actor, decision_id=decision_id, answer=body["answer"])
-        return answer_decision(
-            request, find_decision(actor=actor, decision_id=decision_id)
-        )
+        return answer_decision(request, find_decision(actor=actor, decision_id=decision_id))
 
 
 def authenticate_reader(request: HttpRequest) -> Actor:
@@ -244,14 +224,8 @@ def authenticate_reader(request: HttpRequest) -> Actor:
     return actor
 
 
-def answer_decision(
-    request: HttpRequest, decision: Decision, *, status: int = 200
-) -> HttpResponse:
-    needs_place = (
-        decision.is_pending
-        or decision.verdict in {"review", "escalate"}
-        or decision.is_sampled
-    )
+def answer_decision(request: HttpRequest, decision: Decision, *, status: int = 200) -> HttpResponse:
+    needs_place = decision.is_pending or decision.verdict in {"review", "escalate"} or decision.is_sampled
     answer = describe_decision(
         request=request,
         decision=decision,
@@ -264,9 +238,7 @@ def answer_decision(
 
 
 def _respond(answer: dict[str, Any], decision: Decision, status: int) -> HttpResponse:
-    response = HttpResponse(
-        json.dumps(answer), status=status, content_type="application/json"
-    )
+    response = HttpResponse(json.dumps(answer), status=status, content_type="application/json")
     if decision.is_pending:
         response["Retry-After"] = RETRY_AFTER_S
     response["Cache-Control"] = "no-store"
@@ -277,13 +249,9 @@ def read_idempotency_key(request: HttpRequest) -> str:
     """Refuses (400) a request without the header, or with one over 255 characters or outside printable ASCII."""
     key: str = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
     if not key:
-        raise Malformed(
-            "The header Idempotency-Key is required, so that a repeat asks nothing twice."
-        )
+        raise Malformed("The header Idempotency-Key is required, so that a repeat asks nothing twice.")
     if len(key) > 255 or not key.isascii() or not key.isprintable():
-        raise Malformed(
-            "The Idempotency-Key must have 1 to 255 printable ASCII characters."
-        )
+        raise Malformed("The Idempotency-Key must have 1 to 255 printable ASCII characters.")
     return key
 
 
@@ -297,9 +265,7 @@ def read_wait(request: HttpRequest) -> int:
     """Seconds of `?wait=`, capped at 30. Refuses (400) other parameters and what is not a whole number."""
     unknown = sorted(set(request.GET) - {"wait"})
     if unknown:
-        raise InvalidParameter(
-            f"Unknown query parameter: {unknown[0][:80]}. Known here: wait."
-        )
+        raise InvalidParameter(f"Unknown query parameter: {unknown[0][:80]}. Known here: wait.")
     text = request.GET.get("wait", "0")
     if not text.isascii() or not text.isdigit() or len(text) > 6:
         raise InvalidParameter("wait must be a whole number of seconds.")
@@ -312,15 +278,8 @@ def read_fields(request: HttpRequest, known: set[str]) -> dict[str, Any]:
         return {}
     body = read_body(request)
     if not isinstance(body, dict):
-        raise Invalid(
-            errors=[{"pointer": "", "detail": "The body must be a JSON object."}]
-        )
+        raise Invalid(errors=[{"pointer": "", "detail": "The body must be a JSON object."}])
     unknown = sorted(body.keys() - known)
     if unknown:
-        raise Invalid(
-            errors=[
-                {"pointer": f"/{name[:100]}", "detail": "Unknown field."}
-                for name in unknown
-            ]
-        )
+        raise Invalid(errors=[{"pointer": f"/{name[:100]}", "detail": "Unknown field."} for name in unknown])
     return body

@@ -101,13 +101,7 @@ class TakeNext(APIView):
 class Claim(APIView):
     @extend_schema(**schema.CLAIM)
     def post(self, request: Request, escalation_id: uuid.UUID) -> Response:
-        return Response(
-            {
-                "escalation": describe_claim(
-                    claim(actor=person_of(request), escalation_id=escalation_id)
-                )
-            }
-        )
+        return Response({"escalation": describe_claim(claim(actor=person_of(request), escalation_id=escalation_id))})
 
 
 class Release(APIView):
@@ -137,11 +131,7 @@ class Reassign(APIView):
     def post(self, request: Request, escalation_id: uuid.UUID) -> Response:
         actor = person_of(request)
         email = request.data.get("assignee")
-        assignee = (
-            User.objects.filter(email=email.strip().lower()).first()
-            if isinstance(email, str)
-            else None
-        )
+        assignee = User.objects.filter(email=email.strip().lower()).first() if isinstance(email, str) else None
         if assignee is None:
             raise Invalid(
                 errors=[
@@ -151,9 +141,7 @@ class Reassign(APIView):
                     }
                 ]
             )
-        escalation = reassign(
-            actor=actor, escalation_id=escalation_id, assignee=assignee
-        )
+        escalation = reassign(actor=actor, escalation_id=escalation_id, assignee=assignee)
         return Response({"escalation": describe_escalation(escalation)})
 
 
@@ -179,15 +167,11 @@ class UndoView(APIView):
         actor = person_of(request)
         undo = undo_ruling(actor=actor, review_id=review_id)
         escalation = find_visible(actor, undo.escalation_id)
-        held = (
-            escalation.claim_token is not None and escalation.holder_id == actor.user_id
-        )
+        held = escalation.claim_token is not None and escalation.holder_id == actor.user_id
         return Response(
             {
                 "review": describe_review(undo),
-                "escalation": describe_claim(escalation)
-                if held
-                else describe_escalation(escalation),
+                "escalation": describe_claim(escalation) if held else describe_escalation(escalation),
                 "decision": {
                     "id": str(escalation.decision_id),
                     "status": escalation.decision.status,
@@ -200,11 +184,7 @@ class QueueList(APIView):
     @extend_schema(**schema.LIST_QUEUES)
     def get(self, request: Request) -> Response:
         actor = person_of(request)
-        queues = (
-            Queue.objects.visible_to(actor)
-            .prefetch_related("groups")
-            .order_by("slug")[:500]
-        )
+        queues = Queue.objects.visible_to(actor).prefetch_related("groups").order_by("slug")[:500]
         return Response(
             {
                 "next": None,
@@ -224,9 +204,7 @@ class QueueList(APIView):
         )
 
 
-def describe_ruled(
-    actor: Actor, escalation_id: uuid.UUID, review: Any
-) -> dict[str, Any]:
+def describe_ruled(actor: Actor, escalation_id: uuid.UUID, review: Any) -> dict[str, Any]:
     escalation = find_visible(actor, escalation_id)
     return {
         "review": describe_review(review),
@@ -247,15 +225,11 @@ def read_claim_token(request: Request) -> uuid.UUID | None:
     try:
         return uuid.UUID(str(token))
     except ValueError as error:
-        raise Invalid(
-            errors=[{"pointer": "/claim_token", "detail": "Must be a UUID."}]
-        ) from error
+        raise Invalid(errors=[{"pointer": "/claim_token", "detail": "Must be a UUID."}]) from error
 
 
 def read_optional_idempotency_key(request: Request) -> str:
     key: str = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
     if len(key) > 255 or not key.isascii() or not (key == "" or key.isprintable()):
-        raise Malformed(
-            "The Idempotency-Key must have 1 to 255 printable ASCII characters."
-        )
+        raise Malformed("The Idempotency-Key must have 1 to 255 printable ASCII characters.")
     return key

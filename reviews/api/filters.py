@@ -23,29 +23,21 @@ class DecisionFilter(django_filters.FilterSet):
     system = django_filters.CharFilter(field_name="system__slug")
     rule = django_filters.CharFilter()
     label = django_filters.CharFilter(method="filter_label")
-    created_after = django_filters.IsoDateTimeFilter(
-        field_name="created_at", lookup_expr="gte"
-    )
-    created_before = django_filters.IsoDateTimeFilter(
-        field_name="created_at", lookup_expr="lt"
-    )
+    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
     q = django_filters.CharFilter(method="filter_text")
 
     class Meta:
         model = Decision
         fields: list[str] = []
 
-    def filter_label(
-        self, queryset: QuerySet[Any], name: str, value: str
-    ) -> QuerySet[Any]:
+    def filter_label(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Decisions with a ruling that bears the label."""
         if connection.vendor == "postgresql":
             return queryset.filter(reviews__labels__contains=[value]).distinct()
         return queryset.filter(reviews__labels__icontains=f'"{value}"').distinct()
 
-    def filter_text(
-        self, queryset: QuerySet[Any], name: str, value: str
-    ) -> QuerySet[Any]:
+    def filter_text(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return search_decisions(queryset, value)
 
 
@@ -61,35 +53,23 @@ class EscalationFilter(django_filters.FilterSet):
         choices=[(label, label) for label in Escalation.Priority.labels],
         method="filter_priority",
     )
-    holder = django_filters.ChoiceFilter(
-        choices=[("me", "me"), ("nobody", "nobody")], method="filter_holder"
-    )
+    holder = django_filters.ChoiceFilter(choices=[("me", "me"), ("nobody", "nobody")], method="filter_holder")
     q = django_filters.CharFilter(method="filter_text")
 
     class Meta:
         model = Escalation
         fields: list[str] = []
 
-    def filter_priority(
-        self, queryset: QuerySet[Any], name: str, value: str
-    ) -> QuerySet[Any]:
+    def filter_priority(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.filter(priority=Escalation.Priority.labels.index(value))
 
-    def filter_holder(
-        self, queryset: QuerySet[Any], name: str, value: str
-    ) -> QuerySet[Any]:
+    def filter_holder(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         if value == "nobody":
             return queryset.filter(status=Escalation.Status.OPEN)
-        user_id = getattr(self.request.user, "user_id", None) or getattr(
-            self.request.user, "pk", None
-        )
+        user_id = getattr(self.request.user, "user_id", None) or getattr(self.request.user, "pk", None)
         return queryset.filter(status=Escalation.Status.CLAIMED, holder_id=user_id)
 
-    def filter_text(
-        self, queryset: QuerySet[Any], name: str, value: str
-    ) -> QuerySet[Any]:
+    def filter_text(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.filter(
-            Q(title__icontains=value)
-            | Q(reason__icontains=value)
-            | Q(decision__subject__icontains=value)
+            Q(title__icontains=value) | Q(reason__icontains=value) | Q(decision__subject__icontains=value)
         )

@@ -255,12 +255,8 @@ IDEMPOTENCY = OpenApiParameter(
     description="Up to 255 printable ASCII characters.",
 )
 IDEMPOTENCY_OPTIONAL = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
-PREFER = OpenApiParameter(
-    "Prefer", str, OpenApiParameter.HEADER, description="`wait=25` (RFC 7240)."
-)
-WAIT = OpenApiParameter(
-    "wait", int, description="Seconds to wait for the end, at most 30."
-)
+PREFER = OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="`wait=25` (RFC 7240).")
+WAIT = OpenApiParameter("wait", int, description="Seconds to wait for the end, at most 30.")
 
 
 def _problems(*statuses: int) -> dict[Any, Any]:
@@ -276,9 +272,7 @@ def _problems(*statuses: int) -> dict[Any, Any]:
         503: "The database can't be reached",
     }
     return {
-        (status, "application/problem+json"): OpenApiResponse(
-            PROBLEM, description=titles[status]
-        )
+        (status, "application/problem+json"): OpenApiResponse(PROBLEM, description=titles[status])
         for status in statuses
     }
 
@@ -296,11 +290,7 @@ def _operation(
     statuses: tuple[int, ...] = (200,),
     problems: tuple[int, ...] = (401, 403, 404),
 ) -> dict[str, Any]:
-    examples = [
-        OpenApiExample(
-            "Answer", value=example, response_only=True, status_codes=[str(statuses[0])]
-        )
-    ]
+    examples = [OpenApiExample("Answer", value=example, response_only=True, status_codes=[str(statuses[0])])]
     if sent is not None:
         examples.append(OpenApiExample("Request", value=sent, request_only=True))
     return {
@@ -310,10 +300,7 @@ def _operation(
         "parameters": parameters or [],
         "request": {"application/json": request} if request is not None else None,
         "responses": {
-            **{
-                (status, "application/json"): OpenApiResponse(answer, description="")
-                for status in statuses
-            },
+            **{(status, "application/json"): OpenApiResponse(answer, description="") for status in statuses},
             **_problems(*problems),
         },
         "examples": examples,
@@ -491,9 +478,7 @@ REASSIGN = _operation(
     },
     sent={"assignee": "ravi@example.com"},
     answer=FREE,
-    example={
-        "escalation": {**_ESCALATION, "status": "claimed", "holder": "Ravi Anand"}
-    },
+    example={"escalation": {**_ESCALATION, "status": "claimed", "holder": "Ravi Anand"}},
     problems=(401, 403, 404, 409, 422),
 )
 RULING_BODY: dict[str, Any] = {

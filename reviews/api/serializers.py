@@ -34,9 +34,7 @@ class DecisionRow(serializers.BaseSerializer[Decision]):
             "subject": decision.subject or None,
             "model": decision.model or None,
             "release": decision.release or None,
-            "policy": {"name": version.policy.key, "version": version.number}
-            if version
-            else None,
+            "policy": {"name": version.policy.key, "version": version.number} if version else None,
             "digest": f"sha256:{decision.proposal_sha256}",
             "decided_by": describe_decider(decision),
             "created_at": format_instant(decision.created_at),
@@ -88,15 +86,11 @@ def describe_detail(escalation: Escalation) -> dict[str, Any]:
     return {
         **describe_escalation(escalation),
         "input": json.loads(payload.input),
-        "proposal": {
-            "action" if decision.action_name else "output": json.loads(payload.proposal)
-        },
+        "proposal": {"action" if decision.action_name else "output": json.loads(payload.proposal)},
         "output": json.loads(payload.output) if payload.output is not None else None,
         "context": json.loads(payload.context) if payload.context is not None else None,
         "confidence": decision.confidence,
-        "review": json.loads(payload.review_options)
-        if payload.review_options
-        else None,
+        "review": json.loads(payload.review_options) if payload.review_options else None,
         "evaluation": json.loads(payload.evaluation),
         "decision_status": decision.status,
         "question": escalation.question or None,
@@ -108,9 +102,7 @@ def describe_review(review: Review) -> dict[str, Any]:
         "id": str(review.pk),
         "verdict": review.verdict,
         "reviewer": review.reviewer_label,
-        "correction": json.loads(review.correction)
-        if review.correction is not None
-        else None,
+        "correction": json.loads(review.correction) if review.correction is not None else None,
         "patch": json.loads(review.patch) if review.patch is not None else None,
         "answer": json.loads(review.answer) if review.answer is not None else None,
         "labels": review.labels,
@@ -129,9 +121,7 @@ class ActionField(serializers.Field[Any, Any, Any, Any]):
         faults: list[Any] = []
         action = read_action(value, "", faults)
         if faults:
-            raise serializers.ValidationError(
-                [f"{fault['pointer']} {fault['detail']}".strip() for fault in faults]
-            )
+            raise serializers.ValidationError([f"{fault['pointer']} {fault['detail']}".strip() for fault in faults])
         return action
 
     def to_representation(self, value: Any) -> Any:
@@ -162,15 +152,11 @@ class StrictText(serializers.CharField):
 class RulingInput(serializers.Serializer[Any]):
     """The body of `POST /escalations/{id}/review`."""
 
-    verdict = serializers.ChoiceField(
-        choices=[value for value in Review.Verdict.values if value != "undo"]
-    )
+    verdict = serializers.ChoiceField(choices=[value for value in Review.Verdict.values if value != "undo"])
     action = ActionField(required=False)
     output = AnyJson(required=False)
     answer = AnyJson(required=False)
-    labels = serializers.ListField(
-        child=StrictText(max_length=63), required=False, default=list, max_length=20
-    )
+    labels = serializers.ListField(child=StrictText(max_length=63), required=False, default=list, max_length=20)
     reason = StrictText(
         required=False,
         allow_blank=True,
@@ -189,13 +175,9 @@ class RulingInput(serializers.Serializer[Any]):
     claim_token = serializers.UUIDField()
 
     def to_internal_value(self, value: Any) -> Any:
-        unknown = (
-            sorted(set(value) - set(self.fields)) if isinstance(value, dict) else []
-        )
+        unknown = sorted(set(value) - set(self.fields)) if isinstance(value, dict) else []
         if unknown:
-            raise serializers.ValidationError(
-                {name: ["Unknown field."] for name in unknown}
-            )
+            raise serializers.ValidationError({name: ["Unknown field."] for name in unknown})
         return super().to_internal_value(value)
 
     def as_ruling(self) -> Ruling:

@@ -539,9 +539,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "groups",
-                    models.ManyToManyField(
-                        blank=True, related_name="queues", to="governance.group"
-                    ),
+                    models.ManyToManyField(blank=True, related_name="queues", to="governance.group"),
                 ),
                 (
                     "organization",
@@ -706,9 +704,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="decision",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("verdict__in", ["allow", "review", "escalate", "block"])
-                ),
+                condition=models.Q(("verdict__in", ["allow", "review", "escalate", "block"])),
                 name="decision_verdict_known",
             ),
         ),
@@ -745,9 +741,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="decision",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("review_probability__gte", 0), ("review_probability__lte", 1)
-                ),
+                condition=models.Q(("review_probability__gte", 0), ("review_probability__lte", 1)),
                 name="decision_review_probability_is_a_share",
             ),
         ),
@@ -867,18 +861,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="notification",
             index=models.Index(
-                condition=models.Q(
-                    ("mailed_at__isnull", True), ("mail_due_at__isnull", False)
-                ),
+                condition=models.Q(("mailed_at__isnull", True), ("mail_due_at__isnull", False)),
                 fields=["mail_due_at"],
                 name="notification_unmailed",
             ),
         ),
         migrations.AddConstraint(
             model_name="notification",
-            constraint=models.UniqueConstraint(
-                fields=("user", "entry_id"), name="notification_once_per_entry"
-            ),
+            constraint=models.UniqueConstraint(fields=("user", "entry_id"), name="notification_once_per_entry"),
         ),
         migrations.AddConstraint(
             model_name="outcome",
@@ -889,9 +879,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="queue",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "slug"), name="queue_slug_unique"
-            ),
+            constraint=models.UniqueConstraint(fields=("organization", "slug"), name="queue_slug_unique"),
         ),
         migrations.AddConstraint(
             model_name="queue",
@@ -909,9 +897,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="queue",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("respond_s__gte", 1)), name="queue_respond_positive"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("respond_s__gte", 1)), name="queue_respond_positive"),
         ),
         migrations.AddIndex(
             model_name="escalation",
@@ -946,9 +932,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="escalation",
             index=models.Index(
-                condition=models.Q(
-                    ("kind", "approval"), ("status__in", ["open", "claimed", "waiting"])
-                ),
+                condition=models.Q(("kind", "approval"), ("status__in", ["open", "claimed", "waiting"])),
                 fields=["due_at"],
                 name="escalation_deadlines",
             ),
@@ -964,18 +948,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="escalation",
             index=models.Index(
-                condition=models.Q(
-                    ("breached_at__isnull", True), ("status__in", ["open", "claimed"])
-                ),
+                condition=models.Q(("breached_at__isnull", True), ("status__in", ["open", "claimed"])),
                 fields=["due_at"],
                 name="escalation_unbreached",
             ),
         ),
         migrations.AddConstraint(
             model_name="escalation",
-            constraint=models.UniqueConstraint(
-                fields=("decision", "kind"), name="escalation_one_of_a_kind"
-            ),
+            constraint=models.UniqueConstraint(fields=("decision", "kind"), name="escalation_one_of_a_kind"),
         ),
         migrations.AddConstraint(
             model_name="escalation",
@@ -987,9 +967,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="escalation",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["open", "claimed", "waiting", "ruled", "closed"])
-                ),
+                condition=models.Q(("status__in", ["open", "claimed", "waiting", "ruled", "closed"])),
                 name="escalation_status_known",
             ),
         ),
@@ -1059,9 +1037,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="reviewdraft",
-            constraint=models.UniqueConstraint(
-                fields=("escalation", "reviewer"), name="review_draft_one_per_person"
-            ),
+            constraint=models.UniqueConstraint(fields=("escalation", "reviewer"), name="review_draft_one_per_person"),
         ),
         migrations.AddIndex(
             model_name="correction",

@@ -54,12 +54,8 @@ class Decision(models.Model):
     PROCEEDING = frozenset({Status.ALLOWED, Status.APPROVED, Status.CORRECTED})
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="decisions", db_index=False
-    )
-    system = models.ForeignKey(
-        AISystem, models.CASCADE, related_name="decisions", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="decisions", db_index=False)
+    system = models.ForeignKey(AISystem, models.CASCADE, related_name="decisions", db_index=False)
     idempotency_key = models.CharField(max_length=255)
     request_sha256 = models.CharField(max_length=64)
     mode = models.CharField(max_length=7, choices=Mode, default=Mode.ENFORCE)
@@ -101,9 +97,7 @@ class Decision(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
-    decided_by_kind = models.CharField(
-        max_length=11, choices=DeciderKind, default=DeciderKind.NONE, blank=True
-    )
+    decided_by_kind = models.CharField(max_length=11, choices=DeciderKind, default=DeciderKind.NONE, blank=True)
     decided_by_label = models.CharField(max_length=254, blank=True)
 
     objects = DecisionQuerySet.as_manager()
@@ -140,17 +134,12 @@ class Decision(models.Model):
             models.CheckConstraint(
                 condition=(
                     Q(status="pending", decided_at__isnull=True, decided_by_kind="")
-                    | (
-                        ~Q(status="pending")
-                        & Q(decided_at__isnull=False)
-                        & ~Q(decided_by_kind="")
-                    )
+                    | (~Q(status="pending") & Q(decided_at__isnull=False) & ~Q(decided_by_kind=""))
                 ),
                 name="decision_decided_unless_pending",
             ),
             models.CheckConstraint(
-                condition=Q(confidence__isnull=True)
-                | (Q(confidence__gte=0) & Q(confidence__lte=1)),
+                condition=Q(confidence__isnull=True) | (Q(confidence__gte=0) & Q(confidence__lte=1)),
                 name="decision_confidence_is_a_share",
             ),
             models.CheckConstraint(
@@ -203,9 +192,7 @@ class Decision(models.Model):
 class DecisionPayload(models.Model):
     """What was asked and answered, as RFC 8785 text (jsonb would change numbers); null where nothing was sent."""
 
-    decision = models.OneToOneField(
-        Decision, models.CASCADE, primary_key=True, related_name="payload"
-    )
+    decision = models.OneToOneField(Decision, models.CASCADE, primary_key=True, related_name="payload")
     input = models.TextField()
     # The proposal that people rule on: {"action": {name, arguments}} or {"output": any}.
     proposal = models.TextField()
@@ -231,9 +218,7 @@ class Outcome(models.Model):
         UNKNOWN = "unknown", "Unknown"
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="outcomes", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="outcomes", db_index=False)
     decision = models.ForeignKey(Decision, models.CASCADE, related_name="outcomes")
     status = models.CharField(max_length=8, choices=Status)
     is_resolved = models.BooleanField(null=True, blank=True)
@@ -263,9 +248,7 @@ class InformationExchange(models.Model):
         related_name="information_exchanges",
         db_index=False,
     )
-    decision = models.ForeignKey(
-        Decision, models.CASCADE, related_name="information_exchanges"
-    )
+    decision = models.ForeignKey(Decision, models.CASCADE, related_name="information_exchanges")
     question = models.TextField()
     asked_by_label = models.CharField(max_length=254)
     asked_at = models.DateTimeField()

@@ -11,9 +11,7 @@ class Notification(models.Model):
     """One entry, told to one person; mailed once where they want mail."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="notifications", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="notifications", db_index=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
@@ -31,15 +29,9 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "entry_id"], name="notification_once_per_entry"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "entry_id"], name="notification_once_per_entry")]
         indexes = [
-            models.Index(
-                F("organization"), F("user"), F("id").desc(), name="notification_newest"
-            ),
+            models.Index(F("organization"), F("user"), F("id").desc(), name="notification_newest"),
             models.Index(
                 fields=["mail_due_at"],
                 name="notification_unmailed",

@@ -20,9 +20,7 @@ class Queue(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="queues", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="queues", db_index=False)
     slug = models.SlugField(max_length=63)
     name = models.CharField(max_length=200)
     undo_window_s = models.PositiveIntegerField(default=5)
@@ -36,9 +34,7 @@ class Queue(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["organization", "slug"], name="queue_slug_unique"
-            ),
+            models.UniqueConstraint(fields=["organization", "slug"], name="queue_slug_unique"),
             models.CheckConstraint(
                 condition=Q(undo_window_s__lte=3600),
                 name="queue_undo_window_within_an_hour",
@@ -47,9 +43,7 @@ class Queue(models.Model):
                 condition=Q(lease_s__gte=30) & Q(lease_s__lte=86400),
                 name="queue_lease_sensible",
             ),
-            models.CheckConstraint(
-                condition=Q(respond_s__gte=1), name="queue_respond_positive"
-            ),
+            models.CheckConstraint(condition=Q(respond_s__gte=1), name="queue_respond_positive"),
         ]
 
     def __str__(self) -> str:
@@ -89,21 +83,13 @@ class Escalation(models.Model):
         SUPERSEDED = "superseded", "Superseded by a later decision"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="escalations", db_index=False
-    )
-    system = models.ForeignKey(
-        AISystem, models.CASCADE, related_name="escalations", db_index=False
-    )
-    queue = models.ForeignKey(
-        Queue, models.PROTECT, related_name="escalations", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="escalations", db_index=False)
+    system = models.ForeignKey(AISystem, models.CASCADE, related_name="escalations", db_index=False)
+    queue = models.ForeignKey(Queue, models.PROTECT, related_name="escalations", db_index=False)
     decision = models.ForeignKey(Decision, models.CASCADE, related_name="escalations")
     kind = models.CharField(max_length=8, choices=Kind)
     status = models.CharField(max_length=8, choices=Status, default=Status.OPEN)
-    priority = models.PositiveSmallIntegerField(
-        choices=Priority, default=Priority.NORMAL
-    )
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NORMAL)
     title = models.CharField(max_length=200)
     rule = models.CharField(max_length=63, blank=True)
     reason = models.CharField(max_length=500, blank=True)
@@ -118,9 +104,7 @@ class Escalation(models.Model):
     )
     # Slugs of the groups that come next when nobody answers.
     chain = models.JSONField(default=list, blank=True)
-    on_timeout = models.CharField(
-        max_length=8, choices=Decision.OnTimeout, default=Decision.OnTimeout.BLOCK
-    )
+    on_timeout = models.CharField(max_length=8, choices=Decision.OnTimeout, default=Decision.OnTimeout.BLOCK)
     respond_s = models.PositiveIntegerField()
     does_pause = models.BooleanField(default=False)
     opened_at = models.DateTimeField()
@@ -139,14 +123,10 @@ class Escalation(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     question = models.TextField(blank=True)
     asked_at = models.DateTimeField(null=True, blank=True)
-    ruling = models.ForeignKey(
-        "reviews.Review", models.PROTECT, related_name="+", null=True, blank=True
-    )
+    ruling = models.ForeignKey("reviews.Review", models.PROTECT, related_name="+", null=True, blank=True)
     release_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    closure = models.CharField(
-        max_length=10, choices=Closure, default=Closure.NONE, blank=True
-    )
+    closure = models.CharField(max_length=10, choices=Closure, default=Closure.NONE, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     objects = EscalationQuerySet.as_manager()
@@ -154,17 +134,13 @@ class Escalation(models.Model):
     class Meta:
         ordering = ["-priority", "due_at", "id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["decision", "kind"], name="escalation_one_of_a_kind"
-            ),
+            models.UniqueConstraint(fields=["decision", "kind"], name="escalation_one_of_a_kind"),
             models.CheckConstraint(
                 condition=Q(kind__in=["approval", "quality"]),
                 name="escalation_kind_known",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    status__in=["open", "claimed", "waiting", "ruled", "closed"]
-                ),
+                condition=Q(status__in=["open", "claimed", "waiting", "ruled", "closed"]),
                 name="escalation_status_known",
             ),
             models.CheckConstraint(
@@ -175,10 +151,7 @@ class Escalation(models.Model):
                         claim_token__isnull=False,
                         lease_until__isnull=False,
                     )
-                    | (
-                        ~Q(status="claimed")
-                        & Q(claim_token__isnull=True, lease_until__isnull=True)
-                    )
+                    | (~Q(status="claimed") & Q(claim_token__isnull=True, lease_until__isnull=True))
                 ),
                 name="escalation_claimed_has_holder",
             ),
@@ -229,8 +202,7 @@ class Escalation(models.Model):
             models.Index(
                 fields=["due_at"],
                 name="escalation_deadlines",
-                condition=Q(kind="approval")
-                & Q(status__in=["open", "claimed", "waiting"]),
+                condition=Q(kind="approval") & Q(status__in=["open", "claimed", "waiting"]),
             ),
             models.Index(
                 fields=["release_at"],

@@ -27,24 +27,16 @@ class Review(models.Model):
         UNDO = "undo", "Undo"
 
     # Those that end an escalation; the others send it on.
-    FINAL = frozenset(
-        {Verdict.APPROVE, Verdict.CORRECT, Verdict.REJECT, Verdict.ANSWER}
-    )
+    FINAL = frozenset({Verdict.APPROVE, Verdict.CORRECT, Verdict.REJECT, Verdict.ANSWER})
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="reviews", db_index=False
-    )
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="reviews", db_index=False)
     escalation = models.ForeignKey(Escalation, models.CASCADE, related_name="reviews")
     decision = models.ForeignKey(Decision, models.CASCADE, related_name="reviews")
-    reviewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews", db_index=False
-    )
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews", db_index=False)
     reviewer_label = models.CharField(max_length=254)
     verdict = models.CharField(max_length=16, choices=Verdict)
-    supersedes = models.ForeignKey(
-        "self", models.PROTECT, related_name="superseded_by", null=True, blank=True
-    )
+    supersedes = models.ForeignKey("self", models.PROTECT, related_name="superseded_by", null=True, blank=True)
     # RFC 8785 text: {"action": …} or {"output": …} of a correction, the answer of an answer, and the correction as an
     # RFC 6902 patch of the proposal.
     correction = models.TextField(null=True, blank=True)  # noqa: DJ001
@@ -95,8 +87,7 @@ class Review(models.Model):
                 name="review_correction_iff_corrects",
             ),
             models.CheckConstraint(
-                condition=Q(verdict="answer", answer__isnull=False)
-                | (~Q(verdict="answer") & Q(answer__isnull=True)),
+                condition=Q(verdict="answer", answer__isnull=False) | (~Q(verdict="answer") & Q(answer__isnull=True)),
                 name="review_answer_iff_answers",
             ),
             models.CheckConstraint(
@@ -120,24 +111,14 @@ class Review(models.Model):
 class ReviewDraft(models.Model):
     """A ruling that is not submitted yet; it survives a lost lease, a reload and someone else's update."""
 
-    escalation = models.ForeignKey(
-        Escalation, models.CASCADE, related_name="drafts", db_index=False
-    )
-    reviewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="review_drafts"
-    )
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="review_drafts", db_index=False
-    )
+    escalation = models.ForeignKey(Escalation, models.CASCADE, related_name="drafts", db_index=False)
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="review_drafts")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="review_drafts", db_index=False)
     fields = models.JSONField()
     saved_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["escalation", "reviewer"], name="review_draft_one_per_person"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["escalation", "reviewer"], name="review_draft_one_per_person")]
 
     def __str__(self) -> str:
         return f"draft of {self.reviewer_id}"
@@ -147,12 +128,8 @@ class Correction(models.Model):
     """The follow-up of a released ruling that teaches something: written in the transaction of the release, turned into
     an example by `evaluations`, found by its sweep while `harvested_at` is null."""
 
-    review = models.OneToOneField(
-        Review, models.CASCADE, primary_key=True, related_name="teaching"
-    )
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="corrections", db_index=False
-    )
+    review = models.OneToOneField(Review, models.CASCADE, primary_key=True, related_name="teaching")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="corrections", db_index=False)
     created_at = models.DateTimeField()
     harvested_at = models.DateTimeField(null=True, blank=True)
 

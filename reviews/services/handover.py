@@ -35,12 +35,8 @@ def hand_over_step(*, escalation: Escalation, now: datetime) -> None:
     group = None
     due_at = escalation.expires_at
     if escalation.chain:
-        group = find_or_open_group(
-            organization_id=escalation.organization_id, slug=escalation.chain[0]
-        )
-        due_at = min(
-            now + timedelta(seconds=escalation.respond_s), escalation.expires_at
-        )
+        group = find_or_open_group(organization_id=escalation.organization_id, slug=escalation.chain[0])
+        due_at = min(now + timedelta(seconds=escalation.respond_s), escalation.expires_at)
     handed = Escalation.objects.filter(
         pk=escalation.pk, status__in=["open", "claimed", "waiting"], due_at__lte=now
     ).update(
@@ -57,9 +53,7 @@ def hand_over_step(*, escalation: Escalation, now: datetime) -> None:
         _record_handover(SYSTEM, escalation, group, "nobody answered in time")
 
 
-def escalate_step(
-    *, actor: Actor, escalation: Escalation, group: Group, reason: str, held: Any
-) -> bool:
+def escalate_step(*, actor: Actor, escalation: Escalation, group: Group, reason: str, held: Any) -> bool:
     """Within an open transaction: the holder hands it to a group. `held` is the claim to compare with."""
     handed = held.update(
         **_FREED,
@@ -73,9 +67,7 @@ def escalate_step(
     return bool(handed)
 
 
-def ask_step(
-    *, actor: Actor, escalation: Escalation, question: str, held: Any, now: datetime
-) -> bool:
+def ask_step(*, actor: Actor, escalation: Escalation, question: str, held: Any, now: datetime) -> bool:
     """Within an open transaction: the holder asks the application back."""
     asked = held.update(
         **{**_FREED, "status": Escalation.Status.WAITING},
@@ -110,18 +102,16 @@ def inform(*, actor: Actor, decision_id: uuid.UUID, answer: Any) -> Decision:
         decision = Decision.objects.visible_to(actor).filter(pk=decision_id).first()
         if decision is None:
             raise NotFound()
-        answered = InformationExchange.objects.filter(
-            decision_id=decision_id, answered_at__isnull=True
-        ).update(answer=canonicalize(answer), answered_at=now)
+        answered = InformationExchange.objects.filter(decision_id=decision_id, answered_at__isnull=True).update(
+            answer=canonicalize(answer), answered_at=now
+        )
         escalation = Escalation.objects.filter(
             decision_id=decision_id,
             kind=Escalation.Kind.APPROVAL,
             status=Escalation.Status.WAITING,
         ).first()
         if not answered or escalation is None or not decision.is_pending:
-            raise NoQuestionOpen(
-                state={"id": str(decision.pk), "status": decision.status}
-            )
+            raise NoQuestionOpen(state={"id": str(decision.pk), "status": decision.status})
         _return_to_queue(escalation, now)
         record(
             organization_id=decision.organization_id,
@@ -142,9 +132,7 @@ def _return_to_queue(escalation: Escalation, now: datetime) -> None:
     if stood_still:
         # The decision first, as everywhere: two transactions that meet must take their locks in one order.
         Decision.objects.filter(pk=escalation.decision_id).update(expires_at=expires_at)
-    returned = Escalation.objects.filter(
-        pk=escalation.pk, status=Escalation.Status.WAITING
-    ).update(
+    returned = Escalation.objects.filter(pk=escalation.pk, status=Escalation.Status.WAITING).update(
         status=Escalation.Status.OPEN,
         due_at=escalation.due_at + stood_still,
         expires_at=expires_at,
@@ -155,9 +143,7 @@ def _return_to_queue(escalation: Escalation, now: datetime) -> None:
         raise NoQuestionOpen()
 
 
-def _record_handover(
-    actor: Actor, escalation: Escalation, group: Group, reason: str
-) -> None:
+def _record_handover(actor: Actor, escalation: Escalation, group: Group, reason: str) -> None:
     record(
         organization_id=escalation.organization_id,
         type="escalation.handed_over",

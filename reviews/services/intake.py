@@ -84,22 +84,12 @@ def submit_decision(
     system = key.system
     now = timezone.now()
     judgement = judge(system=system, asked=asked, now=now)
-    decision = _draft_decision(
-        key, asked, judgement, idempotency_key, request_sha256, now
-    )
+    decision = _draft_decision(key, asked, judgement, idempotency_key, request_sha256, now)
     payload = _draft_payload(decision, asked, judgement)
     try:
         with transaction.atomic(durable=True):
-            placement = (
-                None
-                if decision.is_test
-                else _place(system, decision, asked, judgement, now)
-            )
-            decision.expires_at = (
-                placement.deadlines.expires_at
-                if placement and decision.is_pending
-                else None
-            )
+            placement = None if decision.is_test else _place(system, decision, asked, judgement, now)
+            decision.expires_at = placement.deadlines.expires_at if placement and decision.is_pending else None
             decision.save(force_insert=True)
             payload.save(force_insert=True)
             escalation = None
@@ -113,9 +103,7 @@ def submit_decision(
                 )
             record(
                 organization_id=decision.organization_id,
-                type="decision.escalated"
-                if decision.is_pending
-                else "decision.created",
+                type="decision.escalated" if decision.is_pending else "decision.created",
                 actor=actor,
                 subject=f"decision:{decision.pk}",
                 payload=_describe(decision, judgement, escalation),
@@ -149,10 +137,7 @@ def judge(*, system: AISystem, asked: AskedDecision, now: datetime) -> Judgement
     outcome = policy.compiled.evaluate(asked.rule_context(), now=now)
     verdict = outcome.verdict
     reasons = [dict(reason) for reason in outcome.reasons]
-    if (
-        system.breaker != AISystem.Breaker.CLOSED
-        and STRICTNESS[verdict] < STRICTNESS["review"]
-    ):
+    if system.breaker != AISystem.Breaker.CLOSED and STRICTNESS[verdict] < STRICTNESS["review"]:
         verdict, reasons = "review", [BREAKER]
     return Judgement(
         verdict=verdict,
@@ -176,11 +161,7 @@ def _sampled_queue(outcome: Evaluation, verdict: str, system: AISystem) -> str |
     if verdict != "allow":
         return None
     return next(
-        (
-            draw.queue or f"{system.slug}-quality"
-            for draw in outcome.sampling
-            if draw.is_sampled
-        ),
+        (draw.queue or f"{system.slug}-quality" for draw in outcome.sampling if draw.is_sampled),
         None,
     )
 
@@ -231,18 +212,12 @@ def _draft_decision(
         requested_by_id=key.created_by_id,
         created_at=now,
         decided_at=None if is_pending else now,
-        decided_by_kind=Decision.DeciderKind.NONE
-        if is_pending
-        else Decision.DeciderKind.POLICY,
-        decided_by_label=""
-        if is_pending
-        else ("simulated" if key.is_test else _policy_label(policy)),
+        decided_by_kind=Decision.DeciderKind.NONE if is_pending else Decision.DeciderKind.POLICY,
+        decided_by_label="" if is_pending else ("simulated" if key.is_test else _policy_label(policy)),
     )
 
 
-def _initial_status(
-    asked: AskedDecision, verdict: str, *, is_test: bool
-) -> Decision.Status:
+def _initial_status(asked: AskedDecision, verdict: str, *, is_test: bool) -> Decision.Status:
     if asked.mode == Decision.Mode.OBSERVE:
         return Decision.Status.OBSERVED
     if verdict == "allow":
@@ -256,9 +231,7 @@ def _policy_label(policy: PolicyInForce | None) -> str:
     return f"{policy.name} v{policy.number}" if policy else "no policy"
 
 
-def _draft_payload(
-    decision: Decision, asked: AskedDecision, judgement: Judgement
-) -> DecisionPayload:
+def _draft_payload(decision: Decision, asked: AskedDecision, judgement: Judgement) -> DecisionPayload:
     schema = asked.schema
     if schema is None:
         schema = decision.system.schemas.get(decision.action_name)
@@ -290,17 +263,13 @@ def _place(
             kind=Escalation.Kind.APPROVAL,
             rule=rule,
             reason="; ".join(reason["text"] for reason in judgement.reasons),
-            deadlines=set_deadlines(
-                now=now, asked=asked, verdict=judgement.verdict, rule=rule, queue=queue
-            ),
+            deadlines=set_deadlines(now=now, asked=asked, verdict=judgement.verdict, rule=rule, queue=queue),
         )
     if judgement.quality_queue is None:
         return None
     due_at = now + timedelta(seconds=QUALITY_RESPOND_S)
     return Placement(
-        queue=find_or_open_queue(
-            organization_id=decision.organization_id, slug=judgement.quality_queue
-        ),
+        queue=find_or_open_queue(organization_id=decision.organization_id, slug=judgement.quality_queue),
         kind=Escalation.Kind.QUALITY,
         rule=None,
         reason=f"Quality sample: {judgement.review_probability * 100:g} % of what it may do alone",
@@ -313,9 +282,7 @@ def _place(
     )
 
 
-def _describe(
-    decision: Decision, judgement: Judgement, escalation: Escalation | None
-) -> dict[str, Any]:
+def _describe(decision: Decision, judgement: Judgement, escalation: Escalation | None) -> dict[str, Any]:
     """What the audit log keeps of a decision: not its content, but its digest and what policy said."""
     policy = judgement.policy
     return {
@@ -350,15 +317,9 @@ def _describe(
 
 def _replay(system: AISystem, idempotency_key: str, request_sha256: str) -> Submitted:
     """Somebody with the same key was first. Its transaction has ended by now: the unique index made us wait for it."""
-    first = (
-        Decision.objects.filter(system=system, idempotency_key=idempotency_key)
-        .select_related("system")
-        .first()
-    )
+    first = Decision.objects.filter(system=system, idempotency_key=idempotency_key).select_related("system").first()
     if first is None:
-        raise IdempotencyInFlight(
-            "Repeat the request: the first one did not come to an end."
-        )
+        raise IdempotencyInFlight("Repeat the request: the first one did not come to an end.")
     if first.request_sha256 != request_sha256:
         raise IdempotencyKeyReused(
             "The same key came with another body before.",

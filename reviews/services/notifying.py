@@ -42,9 +42,7 @@ def warn_of_deadlines(*, limit: int = 200) -> int:
     ).select_related("queue")
     warned = 0
     for escalation in near.order_by("due_at")[:limit]:
-        ahead = timedelta(
-            seconds=min(escalation.respond_s * WARN_AHEAD_SHARE, WARN_AHEAD_AT_MOST_S)
-        )
+        ahead = timedelta(seconds=min(escalation.respond_s * WARN_AHEAD_SHARE, WARN_AHEAD_AT_MOST_S))
         if escalation.due_at <= now + ahead:
             warned += _warn(escalation)
     return warned
@@ -66,9 +64,7 @@ def _warn(escalation: Escalation) -> bool:
                     "escalation": str(escalation.pk),
                     "queue": escalation.queue.slug,
                     "due_at": escalation.due_at.isoformat(),
-                    "holder": str(escalation.holder_id)
-                    if escalation.holder_id
-                    else None,
+                    "holder": str(escalation.holder_id) if escalation.holder_id else None,
                 },
                 occurred_at=now,
             )
@@ -93,9 +89,7 @@ def notify_from_log(*, limit: int = 500) -> int:
             ignore_conflicts=True,
         )
         next_index = (entries[-1].leaf_index or 0) + 1
-        ReaderCursor.objects.filter(reader=READER, next_index__lt=next_index).update(
-            next_index=next_index
-        )
+        ReaderCursor.objects.filter(reader=READER, next_index__lt=next_index).update(next_index=next_index)
     return len(entries)
 
 
@@ -122,14 +116,10 @@ def _notifications(entry: AuditEntry) -> Iterable[Notification]:
 def mail_notifications(*, limit: int = 50) -> int:
     """Send what is due by mail, claiming each row first; a mail that could not be sent is tried again a minute later."""
     now = timezone.now()
-    due = Notification.objects.filter(
-        mailed_at__isnull=True, mail_due_at__lte=now
-    ).select_related("user")
+    due = Notification.objects.filter(mailed_at__isnull=True, mail_due_at__lte=now).select_related("user")
     sent = 0
     for notification in due.order_by("mail_due_at")[:limit]:
-        if not Notification.objects.filter(
-            pk=notification.pk, mailed_at__isnull=True
-        ).update(mailed_at=now):
+        if not Notification.objects.filter(pk=notification.pk, mailed_at__isnull=True).update(mailed_at=now):
             continue
         try:
             _compose(notification).send()
@@ -146,9 +136,7 @@ def _compose(notification: Notification) -> EmailMessage:
     # Titles carry what an AI wrote: one line, plain text, and only our own link.
     title = " ".join(notification.title.split())
     body = f"{title}\n\n{settings.BASE_URL}{notification.path}\n\nYou can switch these mails off in your preferences.\n"
-    return EmailMessage(
-        subject=f"Countersign: {title[:120]}", body=body, to=[notification.user.email]
-    )
+    return EmailMessage(subject=f"Countersign: {title[:120]}", body=body, to=[notification.user.email])
 
 
 def _people(organization_id: uuid.UUID | None, *roles: str) -> list[User]:
@@ -209,15 +197,9 @@ def _tell_of_expiry(entry: AuditEntry, payload: dict[str, Any]) -> Told:
     escalation = _escalation_of(payload)
     if escalation is None:
         return [], "", ""
-    people = {
-        user.pk: user for user in _people(entry.organization_id, Membership.Role.LEAD)
-    }
+    people = {user.pk: user for user in _people(entry.organization_id, Membership.Role.LEAD)}
     people[escalation.system.owner_id] = escalation.system.owner
-    ending = (
-        "Nobody answered in time"
-        if payload["status"] == "expired"
-        else "Allowed by timeout"
-    )
+    ending = "Nobody answered in time" if payload["status"] == "expired" else "Allowed by timeout"
     return (
         people.values(),
         f"{ending}: {escalation.title}",
@@ -238,11 +220,7 @@ def _tell_who_asked(entry: AuditEntry, payload: dict[str, Any]) -> Told:
         .order_by("-pk")
         .first()
     )
-    people = (
-        User.objects.filter(pk=asked.actor_id)
-        if asked and asked.actor_kind == "person"
-        else []
-    )
+    people = User.objects.filter(pk=asked.actor_id) if asked and asked.actor_kind == "person" else []
     return (
         people,
         f"The application has answered: {escalation.title}",

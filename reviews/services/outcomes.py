@@ -29,9 +29,7 @@ def report_outcome(
         if decision is None:
             raise NotFound()
         if decision.is_pending:
-            raise DecisionStillPending(
-                state={"id": str(decision.pk), "status": decision.status}
-            )
+            raise DecisionStillPending(state={"id": str(decision.pk), "status": decision.status})
         outcome = Outcome.objects.create(
             organization_id=decision.organization_id,
             decision=decision,

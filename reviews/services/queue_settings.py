@@ -36,25 +36,17 @@ def update_queue(*, actor: Actor, queue: Queue, settings: QueueSettings) -> Queu
     """Set a queue; what already waits in it keeps its deadlines, claims their leases. Refuses (Invalid) lengths of time
     out of bounds and groups of another organization. Needs `queues.manage`."""
     require_within(actor, "queues.manage", queue.organization_id)
-    fields = {"name": read_text(settings.name, field="name", limit=200)} | _read_times(
-        settings
-    )
+    fields = {"name": read_text(settings.name, field="name", limit=200)} | _read_times(settings)
     groups = list(settings.groups)
     if any(group.organization_id != queue.organization_id for group in groups):
-        raise refuse_field(
-            "groups", "A group of another organization can't take from this queue."
-        )
+        raise refuse_field("groups", "A group of another organization can't take from this queue.")
     with transaction.atomic(durable=True):
         before = Queue.objects.select_for_update().filter(pk=queue.pk).first()
         if before is None:
             raise NotFound()
-        was = _describe(
-            {name: getattr(before, name) for name in fields}, list(before.groups.all())
-        )
+        was = _describe({name: getattr(before, name) for name in fields}, list(before.groups.all()))
         now = _describe(fields, groups)
-        changes = {
-            name: [was[name], now[name]] for name in now if was[name] != now[name]
-        }
+        changes = {name: [was[name], now[name]] for name in now if was[name] != now[name]}
         if changes:
             Queue.objects.filter(pk=queue.pk).update(**fields)
             before.groups.set(groups)
@@ -74,9 +66,7 @@ def _read_times(settings: QueueSettings) -> dict[str, int]:
     for name, (least, most) in BOUNDS.items():
         seconds: int = getattr(settings, name)
         if not least <= seconds <= most:
-            raise refuse_field(
-                name, f"This must be from {least:,} to {most:,} seconds."
-            )
+            raise refuse_field(name, f"This must be from {least:,} to {most:,} seconds.")
         times[name] = seconds
     return times
 

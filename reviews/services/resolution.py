@@ -30,9 +30,7 @@ STATUS_BY_VERDICT = {
     Review.Verdict.REJECT: Decision.Status.REJECTED,
     Review.Verdict.ANSWER: Decision.Status.ANSWERED,
 }
-TEACHING = frozenset(
-    {Review.Verdict.CORRECT, Review.Verdict.REJECT, Review.Verdict.ANSWER}
-)
+TEACHING = frozenset({Review.Verdict.CORRECT, Review.Verdict.REJECT, Review.Verdict.ANSWER})
 
 
 def release_due_rulings(
@@ -43,15 +41,11 @@ def release_due_rulings(
 ) -> int:
     """Release the rulings whose undo window has passed, oldest first; returns how many. May run twice or late."""
     instant = now or database_now()
-    due = Escalation.objects.filter(
-        status=Escalation.Status.RULED, release_at__lte=instant
-    )
+    due = Escalation.objects.filter(status=Escalation.Status.RULED, release_at__lte=instant)
     if decision_ids is not None:
         due = due.filter(decision_id__in=decision_ids)
     released = 0
-    for escalation in due.select_related("ruling__reviewer", "decision").order_by(
-        "release_at"
-    )[:limit]:
+    for escalation in due.select_related("ruling__reviewer", "decision").order_by("release_at")[:limit]:
         released += release_ruling(escalation=escalation, now=instant)
     return released
 
@@ -102,9 +96,7 @@ def resolve_step(*, escalation: Escalation, now: datetime) -> None:
             "review": str(ruling.pk),
             "verdict": ruling.verdict,
             "reviewer": str(ruling.reviewer_id),
-            "status": STATUS_BY_VERDICT[Review.Verdict(ruling.verdict)]
-            if escalation.is_approval
-            else None,
+            "status": STATUS_BY_VERDICT[Review.Verdict(ruling.verdict)] if escalation.is_approval else None,
             "labels": ruling.labels,
         },
         occurred_at=now,
@@ -117,12 +109,8 @@ def _end_decision(escalation: Escalation, ruling: Review, now: datetime) -> None
     if status == Decision.Status.APPROVED:
         effective_sha256 = escalation.decision.proposal_sha256
     elif ruling.correction is not None:
-        effective_sha256 = sha256_hex(
-            canonicalize(next(iter(json.loads(ruling.correction).values())))
-        )
-    ended = Decision.objects.filter(
-        pk=escalation.decision_id, status=Decision.Status.PENDING
-    ).update(
+        effective_sha256 = sha256_hex(canonicalize(next(iter(json.loads(ruling.correction).values()))))
+    ended = Decision.objects.filter(pk=escalation.decision_id, status=Decision.Status.PENDING).update(
         status=status,
         decided_at=now,
         decided_by_kind=Decision.DeciderKind.PERSON,
@@ -167,18 +155,13 @@ def act_on_deadlines(*, now: datetime | None = None, limit: int = 200) -> int:
     its escalation is `ruled` and not looked at here."""
     instant = now or database_now()
     overdue = overdue_approvals(instant).select_related("decision", "system")
-    return sum(
-        act_on_deadline(escalation=escalation, now=instant)
-        for escalation in overdue.order_by("due_at")[:limit]
-    )
+    return sum(act_on_deadline(escalation=escalation, now=instant) for escalation in overdue.order_by("due_at")[:limit])
 
 
 def overdue_approvals(now: datetime) -> Any:
     """Approvals past their time whose clock does not stand still while the application is asked."""
     return (
-        Escalation.objects.overdue(now)
-        .filter(kind=Escalation.Kind.APPROVAL)
-        .exclude(status="waiting", does_pause=True)
+        Escalation.objects.overdue(now).filter(kind=Escalation.Kind.APPROVAL).exclude(status="waiting", does_pause=True)
     )
 
 
@@ -194,47 +177,30 @@ def act_on_deadline(*, escalation: Escalation, now: datetime) -> bool:
 
 def deadline_step(*, escalation: Escalation, now: datetime) -> None:
     """Within an open transaction: what the escalation's timeout asks for."""
-    if (
-        escalation.on_timeout == Decision.OnTimeout.ESCALATE
-        and escalation.expires_at > now
-    ):
+    if escalation.on_timeout == Decision.OnTimeout.ESCALATE and escalation.expires_at > now:
         hand_over_step(escalation=escalation, now=now)
     elif escalation.on_timeout == Decision.OnTimeout.ALLOW:
-        _end_by_timeout(
-            escalation, Decision.Status.ALLOWED, Escalation.Closure.TIMEOUT, now
-        )
+        _end_by_timeout(escalation, Decision.Status.ALLOWED, Escalation.Closure.TIMEOUT, now)
     else:
-        _end_by_timeout(
-            escalation, Decision.Status.EXPIRED, Escalation.Closure.EXPIRED, now
-        )
+        _end_by_timeout(escalation, Decision.Status.EXPIRED, Escalation.Closure.EXPIRED, now)
 
 
-def _end_by_timeout(
-    escalation: Escalation, status: str, closure: str, now: datetime
-) -> None:
+def _end_by_timeout(escalation: Escalation, status: str, closure: str, now: datetime) -> None:
     decision = escalation.decision
-    ended = Decision.objects.filter(
-        pk=decision.pk, status=Decision.Status.PENDING
-    ).update(
+    ended = Decision.objects.filter(pk=decision.pk, status=Decision.Status.PENDING).update(
         status=status,
         decided_at=now,
         decided_by_kind=Decision.DeciderKind.TIMEOUT,
         decided_by_label=f"timeout: {escalation.on_timeout}",
-        effective_sha256=decision.proposal_sha256
-        if status == Decision.Status.ALLOWED
-        else "",
+        effective_sha256=decision.proposal_sha256 if status == Decision.Status.ALLOWED else "",
     )
     if not ended or not close_step(escalation, closure, now, still=Q(due_at__lte=now)):
         raise Overtaken
     if status == Decision.Status.EXPIRED and escalation.system.fallback_message:
-        DecisionPayload.objects.filter(pk=decision.pk).update(
-            message=escalation.system.fallback_message
-        )
+        DecisionPayload.objects.filter(pk=decision.pk).update(message=escalation.system.fallback_message)
     record(
         organization_id=escalation.organization_id,
-        type="decision.expired"
-        if status == Decision.Status.EXPIRED
-        else "decision.allowed_by_timeout",
+        type="decision.expired" if status == Decision.Status.EXPIRED else "decision.allowed_by_timeout",
         actor=SYSTEM,
         subject=f"decision:{decision.pk}",
         payload={
@@ -246,14 +212,10 @@ def _end_by_timeout(
     )
 
 
-def close_step(
-    escalation: Escalation, closure: str, now: datetime, *, still: Q | None = None
-) -> bool:
+def close_step(escalation: Escalation, closure: str, now: datetime, *, still: Q | None = None) -> bool:
     """Close an escalation on which nobody's ruling is held."""
     return bool(
-        Escalation.objects.filter(
-            still or Q(), pk=escalation.pk, status__in=["open", "claimed", "waiting"]
-        ).update(
+        Escalation.objects.filter(still or Q(), pk=escalation.pk, status__in=["open", "claimed", "waiting"]).update(
             status=Escalation.Status.CLOSED,
             closure=closure,
             closed_at=now,
@@ -271,9 +233,7 @@ def cancel_decision(*, actor: Actor, decision_id: uuid.UUID, reason: str) -> Dec
         decision = Decision.objects.visible_to(actor).filter(pk=decision_id).first()
         if decision is None:
             raise NotFound()
-        cancelled = Decision.objects.filter(
-            pk=decision_id, status=Decision.Status.PENDING
-        ).update(
+        cancelled = Decision.objects.filter(pk=decision_id, status=Decision.Status.PENDING).update(
             status=Decision.Status.CANCELLED,
             decided_at=now,
             decided_by_kind=Decision.DeciderKind.APPLICATION,
@@ -281,12 +241,10 @@ def cancel_decision(*, actor: Actor, decision_id: uuid.UUID, reason: str) -> Dec
         )
         if not cancelled:
             decision.refresh_from_db()
-            raise DecisionNotPending(
-                state={"id": str(decision.pk), "status": decision.status}
-            )
-        Escalation.objects.filter(
-            decision_id=decision_id, kind=Escalation.Kind.APPROVAL
-        ).exclude(status=Escalation.Status.CLOSED).update(
+            raise DecisionNotPending(state={"id": str(decision.pk), "status": decision.status})
+        Escalation.objects.filter(decision_id=decision_id, kind=Escalation.Kind.APPROVAL).exclude(
+            status=Escalation.Status.CLOSED
+        ).update(
             status=Escalation.Status.CLOSED,
             closure=Escalation.Closure.CANCELLED,
             closed_at=now,

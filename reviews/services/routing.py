@@ -96,12 +96,8 @@ def set_deadlines(
         total_s = min(total_s, asked.deadline_s)
     respond_s = min(respond_s, total_s)
     due_at = now + timedelta(seconds=respond_s)
-    expires_at = (
-        now + timedelta(seconds=total_s) if on_timeout == "escalate" else due_at
-    )
-    return Deadlines(
-        due_at=due_at, expires_at=expires_at, respond_s=respond_s, on_timeout=on_timeout
-    )
+    expires_at = now + timedelta(seconds=total_s) if on_timeout == "escalate" else due_at
+    return Deadlines(due_at=due_at, expires_at=expires_at, respond_s=respond_s, on_timeout=on_timeout)
 
 
 def open_escalation(
@@ -121,9 +117,7 @@ def open_escalation(
         queue=placement.queue,
         decision=decision,
         kind=placement.kind,
-        priority=PRIORITIES[rule.priority]
-        if rule is not None
-        else Escalation.Priority.NORMAL,
+        priority=PRIORITIES[rule.priority] if rule is not None else Escalation.Priority.NORMAL,
         title=write_title(
             system=system.name,
             asked=asked,

@@ -101,9 +101,7 @@ def undo_ruling(*, actor: Actor, review_id: uuid.UUID) -> Review:
             version=F("version") + 1,
         )
         if not taken_back:
-            raise UndoWindowClosed(
-                state=describe_state(find_visible(actor, escalation.pk))
-            )
+            raise UndoWindowClosed(state=describe_state(find_visible(actor, escalation.pk)))
         undo = Review.objects.create(
             organization_id=review.organization_id,
             escalation=escalation,
@@ -135,9 +133,7 @@ def read_asked_of(escalation: Escalation) -> Asked:
     )
 
 
-def _record_ruling(
-    actor: Actor, escalation: Escalation, submission: Submission, checked: CheckedRuling
-) -> Review:
+def _record_ruling(actor: Actor, escalation: Escalation, submission: Submission, checked: CheckedRuling) -> Review:
     now = database_now()
     review = _draft_review(actor, escalation, submission, checked, now)
     review.save(force_insert=True)
@@ -151,9 +147,7 @@ def _record_ruling(
         held = held.filter(expires_at__gt=now)
     if not _apply(actor, escalation, review, checked.ruling, held, now):
         raise _say_why_not(actor, escalation.pk)
-    ReviewDraft.objects.filter(
-        escalation=escalation, reviewer_id=actor.user_id
-    ).delete()
+    ReviewDraft.objects.filter(escalation=escalation, reviewer_id=actor.user_id).delete()
     if review.verdict in Review.FINAL:
         payload = {
             "review": str(review.pk),
@@ -162,9 +156,7 @@ def _record_ruling(
         }
         _record(actor, escalation, "escalation.ruled", payload, now)
         if review.undo_until == now:
-            ruled = Escalation.objects.select_related("decision", "ruling").get(
-                pk=escalation.pk
-            )
+            ruled = Escalation.objects.select_related("decision", "ruling").get(pk=escalation.pk)
             resolve_step(escalation=ruled, now=now)
     return review
 
@@ -187,9 +179,7 @@ def _apply(
             now=now,
         )
     if review.verdict == Review.Verdict.ESCALATE:
-        group = Group.objects.get(
-            organization_id=escalation.organization_id, slug=review.group_slug
-        )
+        group = Group.objects.get(organization_id=escalation.organization_id, slug=review.group_slug)
         return escalate_step(
             actor=actor,
             escalation=escalation,
@@ -232,15 +222,9 @@ def _draft_review(
         labels=checked.labels,
         reason=ruling.reason.strip(),
         note=ruling.note.strip(),
-        group_slug=_find_group_slug(escalation, ruling)
-        if ruling.verdict == Review.Verdict.ESCALATE
-        else "",
-        undo_until=now + timedelta(seconds=escalation.queue.undo_window_s)
-        if is_final
-        else None,
-        held_s=(now - escalation.claimed_at).total_seconds()
-        if escalation.claimed_at
-        else None,
+        group_slug=_find_group_slug(escalation, ruling) if ruling.verdict == Review.Verdict.ESCALATE else "",
+        undo_until=now + timedelta(seconds=escalation.queue.undo_window_s) if is_final else None,
+        held_s=(now - escalation.claimed_at).total_seconds() if escalation.claimed_at else None,
         idempotency_key=submission.idempotency_key,
         request_sha256=submission.request_sha256,
         created_at=now,
@@ -251,12 +235,8 @@ def _find_group_slug(escalation: Escalation, ruling: Ruling) -> str:
     """The group that the ruling names, or the next of the policy's chain. Refuses one that the organization lacks."""
     slug = ruling.group or (escalation.chain[0] if escalation.chain else "")
     if not slug:
-        raise InvalidRuling(
-            errors=[{"pointer": "/group", "detail": "Name the group that it goes to."}]
-        )
-    if not Group.objects.filter(
-        organization_id=escalation.organization_id, slug=slug
-    ).exists():
+        raise InvalidRuling(errors=[{"pointer": "/group", "detail": "Name the group that it goes to."}])
+    if not Group.objects.filter(organization_id=escalation.organization_id, slug=slug).exists():
         raise InvalidRuling(
             errors=[
                 {
@@ -268,34 +248,22 @@ def _find_group_slug(escalation: Escalation, ruling: Ruling) -> str:
     return slug
 
 
-def _find_repeat(
-    escalation: Escalation, actor: Actor, submission: Submission
-) -> Review | None:
+def _find_repeat(escalation: Escalation, actor: Actor, submission: Submission) -> Review | None:
     if not submission.idempotency_key:
         return None
-    review = Review.objects.filter(
-        escalation=escalation, idempotency_key=submission.idempotency_key
-    ).first()
+    review = Review.objects.filter(escalation=escalation, idempotency_key=submission.idempotency_key).first()
     if review is None:
         return None
-    if (
-        review.reviewer_id != actor.user_id
-        or review.request_sha256 != submission.request_sha256
-    ):
+    if review.reviewer_id != actor.user_id or review.request_sha256 != submission.request_sha256:
         raise IdempotencyKeyReused("The same key came with another ruling before.")
     return review
 
 
-def _say_why_not(
-    actor: Actor, escalation_id: uuid.UUID
-) -> ClaimLost | EscalationAlreadyRuled | EscalationExpired:
+def _say_why_not(actor: Actor, escalation_id: uuid.UUID) -> ClaimLost | EscalationAlreadyRuled | EscalationExpired:
     """Why a claim does not hold any more, with the current state."""
     current = find_visible(actor, escalation_id)
     state = describe_state(current)
-    if (
-        current.status == Escalation.Status.RULED
-        or current.closure == Escalation.Closure.RULED
-    ):
+    if current.status == Escalation.Status.RULED or current.closure == Escalation.Closure.RULED:
         return EscalationAlreadyRuled(state=state)
     if current.closure in {Escalation.Closure.EXPIRED, Escalation.Closure.TIMEOUT} or (
         current.is_approval and current.expires_at <= database_now()

@@ -53,9 +53,7 @@ def take_next(*, actor: Actor, queue: Queue) -> Taken:
     for _ in range(ATTEMPTS):
         with transaction.atomic(durable=True):
             now = database_now()
-            candidate = _lock_one(_open_in(queue, actor, now)) or _lock_one(
-                _lapsed_in(queue, actor, now)
-            )
+            candidate = _lock_one(_open_in(queue, actor, now)) or _lock_one(_lapsed_in(queue, actor, now))
             if candidate is not None and _claim(actor, candidate, queue, now):
                 return Taken(_reload(candidate.pk))
             if candidate is None and not _open_in(queue, actor, now).exists():
@@ -75,15 +73,11 @@ def claim(*, actor: Actor, escalation_id: uuid.UUID) -> Escalation:
             return _reload(escalation.pk)
     current = find_visible(actor, escalation_id)
     if current.status == Escalation.Status.CLAIMED:
-        raise EscalationAlreadyClaimed(
-            f"{current.holder} holds it.", state=describe_state(current)
-        )
+        raise EscalationAlreadyClaimed(f"{current.holder} holds it.", state=describe_state(current))
     raise EscalationNotClaimable(state=describe_state(current))
 
 
-def release(
-    *, actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None = None
-) -> Escalation:
+def release(*, actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None = None) -> Escalation:
     """Give a claimed escalation back to its queue."""
     require(actor, "escalations.rule")
     with transaction.atomic(durable=True):
@@ -95,9 +89,7 @@ def release(
     return _reload(escalation_id)
 
 
-def renew(
-    *, actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None = None
-) -> Escalation:
+def renew(*, actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None = None) -> Escalation:
     """Keep a claim for another lease; also one whose lease has run out, as long as nobody has taken it."""
     require(actor, "escalations.rule")
     with transaction.atomic(durable=True):
@@ -127,9 +119,7 @@ def reassign(*, actor: Actor, escalation_id: uuid.UUID, assignee: User) -> Escal
             )
         if is_requester(escalation, assignee.pk, assignee.email):
             raise OwnDecision()
-        updated = Escalation.objects.filter(
-            pk=escalation_id, status__in=["open", "claimed"]
-        ).update(
+        updated = Escalation.objects.filter(pk=escalation_id, status__in=["open", "claimed"]).update(
             status=Escalation.Status.CLAIMED,
             holder=assignee,
             claim_token=uuid.uuid4(),
@@ -165,15 +155,9 @@ def refuse_barred(actor: Actor, escalation: Escalation) -> None:
     """Refuses whoever requested the decision (OwnDecision) and whoever is outside its group or queue (OutsideGroups)."""
     if is_requester(escalation, actor.user_id, actor.email):
         raise OwnDecision()
-    if (
-        escalation.group is not None
-        and not escalation.group.members.filter(pk=actor.user_id).exists()
-    ):
+    if escalation.group is not None and not escalation.group.members.filter(pk=actor.user_id).exists():
         raise OutsideGroups(f"It was handed to the group {escalation.group}.")
-    if (
-        escalation.group is None
-        and not Queue.objects.open_to(actor).filter(pk=escalation.queue_id).exists()
-    ):
+    if escalation.group is None and not Queue.objects.open_to(actor).filter(pk=escalation.queue_id).exists():
         raise OutsideGroups(f"The queue {escalation.queue} is open to its groups only.")
 
 
@@ -181,9 +165,9 @@ def is_requester(escalation: Escalation, user_id: uuid.UUID | None, email: str) 
     """Whether a person made the key that asked, or is the one on whose behalf it asked."""
     decision = escalation.decision
     named = decision.actor.strip().lower()
-    return (
-        decision.requested_by_id is not None and decision.requested_by_id == user_id
-    ) or (named != "" and named in {email.lower(), str(user_id)})
+    return (decision.requested_by_id is not None and decision.requested_by_id == user_id) or (
+        named != "" and named in {email.lower(), str(user_id)}
+    )
 
 
 def describe_state(escalation: Escalation) -> dict[str, str | int | None]:
@@ -193,9 +177,7 @@ def describe_state(escalation: Escalation) -> dict[str, str | int | None]:
         "id": str(escalation.pk),
         "status": escalation.status,
         "holder": str(escalation.holder) if is_held and escalation.holder else None,
-        "lease_until": escalation.lease_until.isoformat()
-        if escalation.lease_until
-        else None,
+        "lease_until": escalation.lease_until.isoformat() if escalation.lease_until else None,
         "verdict": escalation.ruling.verdict if escalation.ruling else None,
         "decision": escalation.decision.status,
         "version": escalation.version,
@@ -218,9 +200,7 @@ def _answerable(now: datetime) -> Q:
 
 def _open_in(queue: Queue, actor: Actor, now: datetime) -> QuerySet[Escalation]:
     return (
-        Escalation.objects.filter(
-            _answerable(now), queue=queue, status=Escalation.Status.OPEN
-        )
+        Escalation.objects.filter(_answerable(now), queue=queue, status=Escalation.Status.OPEN)
         .takeable_by(actor)
         .order_by("-priority", "due_at", "id")
     )
@@ -242,19 +222,13 @@ def _lapsed_in(queue: Queue, actor: Actor, now: datetime) -> QuerySet[Escalation
 def _lock_one(candidates: QuerySet[Escalation]) -> Escalation | None:
     if connection.features.has_select_for_update_skip_locked:
         candidates = candidates.select_for_update(skip_locked=True, of=("self",))
-    return candidates.only(
-        "id", "organization_id", "queue_id", "decision_id", "status", "title"
-    ).first()
+    return candidates.only("id", "organization_id", "queue_id", "decision_id", "status", "title").first()
 
 
 def _claim(actor: Actor, escalation: Escalation, queue: Queue, now: datetime) -> bool:
     """The compare-and-set: open, or held under a lease that has run out."""
-    free = Q(status=Escalation.Status.OPEN) | Q(
-        status=Escalation.Status.CLAIMED, lease_until__lte=now
-    )
-    claimed = Escalation.objects.filter(
-        free, _answerable(now), pk=escalation.pk
-    ).update(
+    free = Q(status=Escalation.Status.OPEN) | Q(status=Escalation.Status.CLAIMED, lease_until__lte=now)
+    claimed = Escalation.objects.filter(free, _answerable(now), pk=escalation.pk).update(
         status=Escalation.Status.CLAIMED,
         holder_id=actor.user_id,
         claim_token=uuid.uuid4(),
@@ -267,39 +241,26 @@ def _claim(actor: Actor, escalation: Escalation, queue: Queue, now: datetime) ->
     return bool(claimed)
 
 
-def _held(
-    actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None
-) -> QuerySet[Escalation]:
-    held = Escalation.objects.filter(
-        pk=escalation_id, status=Escalation.Status.CLAIMED, holder_id=actor.user_id
-    )
+def _held(actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None) -> QuerySet[Escalation]:
+    held = Escalation.objects.filter(pk=escalation_id, status=Escalation.Status.CLAIMED, holder_id=actor.user_id)
     return held if claim_token is None else held.filter(claim_token=claim_token)
 
 
 def _explain_none(queue: Queue, actor: Actor, now: datetime) -> Taken:
-    waiting = Escalation.objects.filter(
-        _answerable(now), queue=queue, status__in=["open", "claimed"]
-    )
-    held = (
-        waiting.filter(status="claimed", lease_until__gt=now)
-        .takeable_by(actor)
-        .order_by("lease_until")
-        .first()
-    )
+    waiting = Escalation.objects.filter(_answerable(now), queue=queue, status__in=["open", "claimed"])
+    held = waiting.filter(status="claimed", lease_until__gt=now).takeable_by(actor).order_by("lease_until").first()
     if held is not None:
         return Taken(None, reason="all_claimed", until=held.lease_until)
     return Taken(None, reason="outside_groups" if waiting.exists() else "empty")
 
 
 def _reload(escalation_id: uuid.UUID) -> Escalation:
-    return Escalation.objects.select_related(
-        "queue", "decision", "holder", "group", "system", "ruling"
-    ).get(pk=escalation_id)
+    return Escalation.objects.select_related("queue", "decision", "holder", "group", "system", "ruling").get(
+        pk=escalation_id
+    )
 
 
-def _record(
-    actor: Actor, escalation: Escalation, type: str, payload: dict[str, str]
-) -> None:
+def _record(actor: Actor, escalation: Escalation, type: str, payload: dict[str, str]) -> None:
     record(
         organization_id=escalation.organization_id,
         type=type,

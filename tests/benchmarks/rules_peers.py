@@ -183,10 +183,7 @@ def _ours_policy() -> Any:
         "kind": "Policy",
         "metadata": {"key": "benchmark"},
         "default": "allow",
-        "rules": [
-            {"id": f"rule-{number}", "when": rule.cel, "verdict": "review"}
-            for number, rule in enumerate(RULES)
-        ],
+        "rules": [{"id": f"rule-{number}", "when": rule.cel, "verdict": "review"} for number, rule in enumerate(RULES)],
         "sampling": [{"rate": 0.02, "of": "allow", "queue": "quality"}],
     }
     return compile_policy(load_policy_document(document))
@@ -328,11 +325,7 @@ def measure(*, seconds: float = 1.5) -> dict[str, Any]:
             continue
         answers = run()
         if answers != expected:
-            wrong = [
-                number
-                for number, pair in enumerate(zip(expected, answers, strict=True))
-                if pair[0] != pair[1]
-            ]
+            wrong = [number for number, pair in enumerate(zip(expected, answers, strict=True)) if pair[0] != pair[1]]
             raise SystemExit(f"{name} disagrees on rules {wrong}")
         medians[name] = round(median_us(run, seconds=seconds), 2)
     peers = {name: median for name, median in medians.items() if not name.startswith(OURS)}
@@ -362,9 +355,7 @@ def main() -> int:
     if arguments.json:
         print(json.dumps(report, indent=2))
         return 0
-    print(
-        f"{report['rules']} rules over a decision of {report['decision_bytes']} bytes, µs per decision (median)"
-    )
+    print(f"{report['rules']} rules over a decision of {report['decision_bytes']} bytes, µs per decision (median)")
     for name, median in sorted(report["medians"].items(), key=lambda entry: entry[1]):
         print(f"{median:>10.1f}  {name} {report['versions'].get(name, '')}")
     for name in report["missing"]:

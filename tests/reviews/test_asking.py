@@ -67,7 +67,9 @@ def test_an_open_breaker_asks_about_everything() -> None:
 
 def test_an_output_is_a_proposal_too() -> None:
     desk = open_desk()
-    source = "apiVersion: governance/v1\nkind: Policy\nmetadata: {key: p}\ndefault: allow\non_error: review\nrules: []\n"
+    source = (
+        "apiVersion: governance/v1\nkind: Policy\nmetadata: {key: p}\ndefault: allow\non_error: review\nrules: []\n"
+    )
     put_in_force(desk.system, source)
     answer = ask(desk, {"output": {"text": "hi"}, "input": 1}).json()
     assert (answer["effective_output"], answer["effective_action"]) == ({"text": "hi"}, None)

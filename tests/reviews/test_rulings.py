@@ -179,7 +179,9 @@ def test_a_request_may_narrow_the_verdicts() -> None:
     desk = open_desk()
     escalation, actor = desk.escalation(allowed=("approve", "reject")), desk.reviewer()
     with pytest.raises(InvalidRuling):
-        rule(actor=actor, escalation_id=escalation.pk, submission=submission(actor, escalation, "correct", action=FIXED))
+        rule(
+            actor=actor, escalation_id=escalation.pk, submission=submission(actor, escalation, "correct", action=FIXED)
+        )
 
 
 def test_nobody_rules_on_what_they_requested() -> None:
