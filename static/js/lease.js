@@ -15,7 +15,9 @@
   let renewedAt = Date.now();
   let isUnderWay = false;
 
-  const left = () => (Date.parse(clock.dateTime) - Date.now()) / 1000;
+  const served = Date.parse(document.querySelector("meta[name='server-time']")?.content || "");
+  const skew = Number.isNaN(served) || Math.abs(served - Date.now()) <= 2000 ? 0 : served - Date.now();
+  const left = () => (Date.parse(clock.dateTime) - Date.now() - skew) / 1000;
   const show = (elements, isShown) => elements.forEach((element) => { element.hidden = !isShown; });
 
   function lose() {
@@ -52,10 +54,10 @@
     if (isLost) return;
     const seconds = left();
     const isEnding = seconds <= WARN_SECONDS;
-    if (seconds <= 0) return lose();
     lease.classList.toggle("ending", isEnding);
     if (warnings[0] && warnings[0].hidden === isEnding) show(warnings, isEnding);
-    const every = Number(lease.dataset.leaseEvery || 120) * 1000;
+    /* a lease that has run out is asked for again: only the server knows whether somebody else took it */
+    const every = seconds <= 0 ? 10000 : Number(lease.dataset.leaseEvery || 120) * 1000;
     if (!document.hidden && navigator.onLine && (Date.now() - renewedAt >= every)) { renewedAt = Date.now(); renew(); }
   }
 
