@@ -5,6 +5,7 @@ import json
 
 import httpx
 import pytest
+
 from countersign import AsyncClient, Client, NotAllowed, Unavailable, requires_approval
 
 
@@ -38,9 +39,7 @@ def effective(arguments, name="refund"):
 def test_the_function_runs_with_what_a_person_corrected(answered):
     service = Service(answered("corrected", **effective({"order": "A-1", "amount": 200, "note": ""})))
 
-    @requires_approval(
-        service.client(), confidence=0.7, input=lambda arguments: {"order": arguments["order"]}
-    )
+    @requires_approval(service.client(), confidence=0.7, input=lambda arguments: {"order": arguments["order"]})
     def refund(order, amount, *, note=""):
         return (order, amount, note)
 
@@ -140,9 +139,7 @@ def test_a_method_keeps_its_receiver_and_its_withheld_arguments(answered):
 
 
 def test_variadic_arguments_cross_the_border(answered):
-    service = Service(
-        answered("corrected", **effective({"first": 1, "rest": [2, 9], "flag": False, "extra": "new"}))
-    )
+    service = Service(answered("corrected", **effective({"first": 1, "rest": [2, 9], "flag": False, "extra": "new"})))
 
     @requires_approval(service.client(), action="refund")
     def call(first, *rest, flag, **more):

@@ -6,6 +6,7 @@ import time
 
 import httpx
 import pytest
+
 from countersign import ApiProblem, AsyncClient, Client, Unavailable, WaitTimedOut
 
 ACTION = {"name": "refund", "arguments": {"order": "A-1", "amount": 480}}
@@ -57,9 +58,7 @@ def test_a_service_that_hangs_is_given_up(kind, scripted_server, answered):
     server = scripted_server((201, {}, answered(), 2.0))
     started = time.monotonic()
     with pytest.raises(Unavailable):
-        with_client(
-            kind, server, lambda client: client.ask(action=ACTION, input=1), timeout=0.2, max_retries=1
-        )
+        with_client(kind, server, lambda client: client.ask(action=ACTION, input=1), timeout=0.2, max_retries=1)
     assert time.monotonic() - started < 2.0
 
 
@@ -72,9 +71,7 @@ def test_a_long_poll_may_take_longer_than_the_timeout(kind, scripted_server, ans
 
 @both
 def test_ask_with_wait_follows_the_decision(kind, scripted_server, answered):
-    corrected = answered(
-        "corrected", effective_action={"name": "refund", "arguments": {"order": "A-1", "amount": 200}}
-    )
+    corrected = answered("corrected", effective_action={"name": "refund", "arguments": {"order": "A-1", "amount": 200}})
     server = scripted_server((202, {"Retry-After": "1"}, answered("pending"), 0), (200, {}, corrected, 0))
     decision = with_client(kind, server, lambda client: client.ask(action=ACTION, input=1, wait=10))
     assert decision.effective_action["arguments"]["amount"] == 200

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+
 from countersign import ApiProblem, Decision, Unavailable, WaitTimedOut
 from countersign.conversations import Conversations, Pause, Send
 from countersign.protocol import (
@@ -100,18 +101,14 @@ def test_what_json_cannot_carry_is_refused():
 
 
 def test_only_what_was_given_is_sent():
-    request = ask_request(
-        input=None, fields={"action": ACTION, "subject": None}, mode="observe", idempotency_key="k"
-    )
+    request = ask_request(input=None, fields={"action": ACTION, "subject": None}, mode="observe", idempotency_key="k")
     assert json.loads(request.body) == {"input": None, "action": ACTION, "mode": "observe"}
     assert request.headers["Idempotency-Key"] == "k"
 
 
 def test_every_question_without_a_key_gets_its_own():
     keys = {
-        ask_request(input=1, fields={"action": ACTION}, mode="enforce", idempotency_key=None).headers[
-            "Idempotency-Key"
-        ]
+        ask_request(input=1, fields={"action": ACTION}, mode="enforce", idempotency_key=None).headers["Idempotency-Key"]
         for _ in range(3)
     }
     assert len(keys) == 3
@@ -241,9 +238,7 @@ def test_waiting_survives_outages_and_ends_with_the_ruling(answered):
     decision, steps = play(of.wait("id-1", 60), *replies, tick=clock.pass_)
     assert decision.status == "approved"
     assert all(
-        step.request.path.startswith("/api/v1/decisions/id-1?wait=25")
-        for step in steps
-        if isinstance(step, Send)
+        step.request.path.startswith("/api/v1/decisions/id-1?wait=25") for step in steps if isinstance(step, Send)
     )
 
 
@@ -289,15 +284,11 @@ def test_a_cancel_that_came_too_late_is_refused(answered):
 
 
 def test_an_id_cannot_leave_its_place_in_the_address():
-    _, steps = play(
-        conversations().outcome("../keys?x", "executed", resolved=True, detail=None), reply(200, {})
-    )
+    _, steps = play(conversations().outcome("../keys?x", "executed", resolved=True, detail=None), reply(200, {}))
     assert steps[0].request.path == "/api/v1/decisions/..%2Fkeys%3Fx/outcome"
 
 
-@pytest.mark.parametrize(
-    ("url", "key"), [("", "k"), ("localhost:8000", "k"), ("http://x", ""), ("http://x", "a\nb")]
-)
+@pytest.mark.parametrize(("url", "key"), [("", "k"), ("localhost:8000", "k"), ("http://x", ""), ("http://x", "a\nb")])
 def test_a_setting_that_can_never_work_is_refused_at_once(url, key):
     with pytest.raises(ValueError):
         Settings.resolve(url, key, timeout=1, max_retries=0, unavailable="allow")

@@ -122,9 +122,7 @@ class Guard:
             elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
                 raise NotAllowed(f"What may run lacks the argument {name!r}.", decision)
         if rest:
-            raise NotAllowed(
-                f"{self.action!r} has no argument {', '.join(map(repr, sorted(rest)))}.", decision
-            )
+            raise NotAllowed(f"{self.action!r} has no argument {', '.join(map(repr, sorted(rest)))}.", decision)
         try:
             self.signature.bind(*permitted.args, **permitted.kwargs)
         except TypeError as error:
@@ -286,7 +284,7 @@ def _as_json(name: str, value: Any) -> Any:
 
 
 def _kept(given: Mapping[str, Any], name: str, effective: Any) -> Any:
-    """The caller's own object where it still says what was permitted (a tuple stays a tuple), else what was permitted."""
+    """The caller's own object where it still says what was permitted (a tuple stays a tuple), else what was."""
     if name in given:
         value = given[name]
         try:

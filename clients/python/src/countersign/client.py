@@ -50,9 +50,7 @@ class Client:
             base_url, api_key, timeout=timeout, max_retries=max_retries, unavailable=unavailable
         )
         self.conversations = Conversations(self.settings)
-        self._http = httpx.Client(
-            transport=transport, limits=LIMITS, timeout=timeout, headers=_headers(self.settings)
-        )
+        self._http = httpx.Client(transport=transport, limits=LIMITS, timeout=timeout, headers=_headers(self.settings))
 
     def ask(
         self,
@@ -68,13 +66,9 @@ class Client:
         With `wait`, a pending decision is followed for so many seconds; the answer is then its last state, which may
         still be pending (`proceed` is False). Asking again with the same `idempotency_key` answers the same decision.
         """
-        return self.hold(
-            self.conversations.ask(input=input, fields=fields, idempotency_key=idempotency_key, wait=wait)
-        )
+        return self.hold(self.conversations.ask(input=input, fields=fields, idempotency_key=idempotency_key, wait=wait))
 
-    def log(
-        self, *, input: Any, idempotency_key: str | None = None, **fields: Unpack[DecisionFields]
-    ) -> Decision:
+    def log(self, *, input: Any, idempotency_key: str | None = None, **fields: Unpack[DecisionFields]) -> Decision:
         """Record what has already happened (mode `observe`): evaluated, and never waits for a person."""
         return self.hold(
             self.conversations.ask(
@@ -94,9 +88,7 @@ class Client:
         """Withdraw a pending decision. ApiProblem (409) where it is final already."""
         return self.hold(self.conversations.cancel(id, reason))
 
-    def outcome(
-        self, id: str, status: OutcomeStatus, resolved: bool | None = None, detail: str | None = None
-    ) -> None:
+    def outcome(self, id: str, status: OutcomeStatus, resolved: bool | None = None, detail: str | None = None) -> None:
         """Report what really happened: executed, failed or unknown."""
         self.hold(self.conversations.outcome(id, status, resolved=resolved, detail=detail))
 

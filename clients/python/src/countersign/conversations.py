@@ -84,9 +84,7 @@ class Conversations:
             # Only here, before anything was answered: once policy wants a person, an outage is no permission.
             if mode == "observe" or self.settings.unavailable != "allow":
                 raise
-            return Decision.unrecorded(
-                action=fields.get("action"), output=fields.get("output"), message=str(outage)
-            )
+            return Decision.unrecorded(action=fields.get("action"), output=fields.get("output"), message=str(outage))
         decision = decision_of(answer)
         if wait is None or not decision.is_pending:
             return decision
@@ -100,9 +98,7 @@ class Conversations:
         wait_s = min(ROUND_S, int(wait or 0))
         return decision_of((yield from self._exchange(get_request(decision_id, wait_s=wait_s))))
 
-    def wait(
-        self, decision_id: str, timeout: float | None, *, known: Decision | None = None
-    ) -> Conversation[Decision]:
+    def wait(self, decision_id: str, timeout: float | None, *, known: Decision | None = None) -> Conversation[Decision]:
         """Long polls until the decision is final. Outages in between cost time only; raises WaitTimedOut with the last
         state that was seen, or Unavailable where none ever was.
         """

@@ -188,7 +188,7 @@ def pause_before_retry(received: Answer | Lost, attempt: int, *, chance: float |
     """Seconds to wait before the next attempt (`attempt` counts from 0), or None where the service asks for more
     patience than a caller can be expected to have. Exponential backoff with full jitter, never below Retry-After.
     """
-    drawn = random.random() if chance is None else chance
+    drawn = random.random() if chance is None else chance  # noqa: S311 - jitter, no secret
     backoff = drawn * min(BACKOFF_CEILING_S, BACKOFF_BASE_S * 2.0 ** min(attempt, 16))
     asked_for = retry_after_s(received)
     if asked_for > LONGEST_RETRY_AFTER_S:
