@@ -1,5 +1,10 @@
 """The addresses of this floor's endpoints, below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from governance.api import systems
+
+urlpatterns: list[URLPattern] = [
+    path("systems", systems.SystemList.as_view(), name="api-systems"),
+    path("systems/<uuid:system_id>", systems.SystemDetail.as_view(), name="api-system"),
+]

@@ -1,5 +1,9 @@
 """The addresses of this floor's pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from operations.web import overview
+
+urlpatterns: list[URLPattern] = [
+    path("overview/", overview.overview, name="overview"),
+]

@@ -1,4 +1,4 @@
-"""How a queue works: how long a ruling can be taken back, how long a claim lasts, how soon an answer is due, who may take."""
+"""How a queue works: undo window, lease of a claim, time to answer, and who may take from it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
