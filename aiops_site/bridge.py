@@ -2,7 +2,8 @@
 the event loop stays free for those who only wait.
 
 Why it is ours: sync views under Django's ASGI handler serve a third of what they serve under WSGI, and the bridges at
-hand buffer, hang when stopped, or hold a thread for every slow reader. PEP 3333 fixes the environ, ASGI 3.0 the messages.
+hand buffer, hang when stopped, or hold a thread for every slow reader. The environ is PEP 3333's, the messages are
+ASGI 3.0's.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Bringing the service up: its database, its parts, and the moment at which it is ready. `serve` and `demo` share it."""
+"""Bringing the service up: its database, its parts, and the moment when it is ready. `serve` and `demo` share it."""
 
 import http.client
 import os
@@ -17,7 +17,8 @@ from aiops_site.locks import PARTS, lock_parts
 from aiops_site.supervision import Child, Supervisor, reserve_port
 
 READY_WITHIN_S = 60.0
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+# Where a server that listens on every address is asked from this machine.
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (translated, not bound)
 EMBEDDED_CONCURRENCY = 4
 CONCURRENCY = 8
 

@@ -1,7 +1,7 @@
 """Keeps the parts of a service running as one: starts them, starts them again when they die, and ends them in time.
 
-Each child has a session of its own, so that the terminal's Ctrl-C reaches the supervisor alone; it is told to end by TERM
-to its main process (TERM to a whole group hangs Celery's pools) and killed when it does not.
+Each child has a session of its own, so that the terminal's Ctrl-C reaches the supervisor alone; it is told to end by
+TERM to its main process (TERM to a whole group hangs Celery's pools) and killed when it does not.
 """
 
 import os
