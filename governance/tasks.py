@@ -4,6 +4,7 @@ from celery import shared_task
 
 from governance.services import accounts
 from governance.services.liveness import note_heartbeat
+from governance.services.sequencing import sequence_entries
 
 
 @shared_task(name="governance.mail_password_link")
@@ -17,3 +18,9 @@ def mail_password_link(email: str) -> None:
 def beat() -> None:
     """A beat that arrives says three things at once: scheduler, broker and worker work."""
     note_heartbeat(component="worker")
+
+
+@shared_task(name="governance.sequence_audit_log")
+def sequence_audit_log() -> int:
+    """Give waiting audit entries their place in the tree; how many it were."""
+    return sequence_entries()
