@@ -160,7 +160,6 @@ def _read_correction(ruling: Ruling, asked: Asked) -> tuple[dict[str, Any], list
 def read_asked(
     *,
     proposal: str,
-    proposes_action: bool,
     review_options: str | None,
     has_happened: bool,
 ) -> Asked:

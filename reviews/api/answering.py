@@ -61,12 +61,9 @@ def describe_decision(
 
 def effective_of(decision: Decision, payload: DecisionPayload) -> dict[str, Any]:
     """{"action": …}, {"output": …} or {"answer": …}: the corrected one, the person's own, or the original."""
-    if payload.effective is not None:
-        effective: dict[str, Any] = json.loads(payload.effective)
-        return effective
-    if decision.does_proceed:
-        return {"action" if decision.action_name else "output": json.loads(payload.proposal)}
-    return {}
+    text = payload.effective or (payload.proposal if decision.does_proceed else "{}")
+    effective: dict[str, Any] = json.loads(text)
+    return effective
 
 
 def describe_policy(decision: Decision) -> dict[str, Any] | None:

@@ -86,7 +86,7 @@ def describe_detail(escalation: Escalation) -> dict[str, Any]:
     return {
         **describe_escalation(escalation),
         "input": json.loads(payload.input),
-        "proposal": {"action" if decision.action_name else "output": json.loads(payload.proposal)},
+        "proposal": json.loads(payload.proposal),
         "output": json.loads(payload.output) if payload.output is not None else None,
         "context": json.loads(payload.context) if payload.context is not None else None,
         "confidence": decision.confidence,

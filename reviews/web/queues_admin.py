@@ -1,5 +1,7 @@
 """The settings of queues. A queue comes into being when a policy first names it; here a lead says how it works."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.db.models import Count, Q
@@ -18,9 +20,9 @@ from reviews.models import Queue
 from reviews.services.queue_settings import BOUNDS, QueueSettings, update_queue
 
 
-class GroupsChoice(forms.ModelMultipleChoiceField):
-    def label_from_instance(self, obj: Group) -> str:  # type: ignore[override]
-        return obj.name
+class GroupsChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.name)
 
 
 def _seconds(name: str, label: str, help_text: str) -> forms.IntegerField:
@@ -49,6 +51,10 @@ class QueueForm(forms.Form):
         help_text="With none ticked, everybody who may rule.",
     )
 
+    def __init__(self, *args: Any, groups: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["groups"].queryset = groups  # type: ignore[attr-defined]
+
 
 @page("systems.read")
 @require_GET
@@ -68,8 +74,8 @@ def queue_settings(request: HttpRequest, actor: Actor, slug: str) -> HttpRespons
         raise NotFound()
     names = ("name", "undo_window_s", "lease_s", "respond_s")
     initial = {**{name: getattr(queue, name) for name in names}, "groups": queue.groups.all()}
-    form = QueueForm(request.POST or None, initial=initial)
-    form.fields["groups"].queryset = Group.objects.filter(organization_id=actor.organization_id)  # type: ignore[attr-defined]
+    groups = Group.objects.filter(organization_id=actor.member_organization_id)
+    form = QueueForm(request.POST or None, initial=initial, groups=groups)
     if request.method == "POST" and form.is_valid():
         try:
             update_queue(actor=actor, queue=queue, settings=QueueSettings(**form.cleaned_data))

@@ -199,7 +199,7 @@ def test_a_field_that_does_not_fit_is_refused_by_its_pointer(change: dict[str, A
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
+        b" ",
         b"{",
         b'"text" trailing',
         b'{"input": NaN, "action": {"name": "x", "arguments": {}}}',
