@@ -177,7 +177,11 @@ class _Compiler:
 
     def _ordering(self, symbol: str, left: Node, right: Node) -> Closure:
         compare = _ORDERINGS[symbol]
-        if isinstance(right, Literal) and isinstance(right.value, int | float) and type(right.value) is not bool:
+        if (
+            isinstance(right, Literal)
+            and isinstance(right.value, int | float)
+            and type(right.value) is not bool
+        ):
             path = _path_of(left)
             if path is not None:
                 return _path_compared_with_number(*self._paths.slot(*path), symbol, right.value)
@@ -187,7 +191,9 @@ class _Compiler:
     def _membership(self, item: Node, container: Node) -> Closure:
         wanted = self.closure(item)
         if isinstance(container, ListLiteral) and container.items:
-            values = [_constant(member) if isinstance(member, Literal) else UNREAD for member in container.items]
+            values = [
+                _constant(member) if isinstance(member, Literal) else UNREAD for member in container.items
+            ]
             if all(type(value) is str for value in values):
                 strings = frozenset(values)
 
@@ -464,7 +470,9 @@ def _contains(argument: Closure, part: str) -> Closure:
     return contains
 
 
-def _apply_two(compute: Callable[[Any, Any], Any], first: Closure, second: Closure, reads_text: bool) -> Closure:
+def _apply_two(
+    compute: Callable[[Any, Any], Any], first: Closure, second: Closure, reads_text: bool
+) -> Closure:
     if not reads_text:
         return lambda frame: compute(first(frame), second(frame))
 

@@ -159,7 +159,9 @@ def _walk(context: dict[str, Any], root: str, steps: tuple[str | int, ...]) -> A
             value = value[step]
         else:
             wanted = "fields" if type(step) is str else "items"
-            raise EvaluationError(f"{path_text(root, steps[:count])} is {kind_of(value)}, which has no {wanted}")
+            raise EvaluationError(
+                f"{path_text(root, steps[:count])} is {kind_of(value)}, which has no {wanted}"
+            )
     return value
 
 

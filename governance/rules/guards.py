@@ -51,7 +51,9 @@ def admit_context(context: Mapping[str, Any]) -> dict[str, Any]:
                     length = len(value)
                     size += length
                     if length > MAX_STRING_LENGTH:
-                        raise GuardBreached(f"a string of the context is longer than {MAX_STRING_LENGTH:,} characters")
+                        raise GuardBreached(
+                            f"a string of the context is longer than {MAX_STRING_LENGTH:,} characters"
+                        )
                 elif kind is float:
                     if value - value != 0.0:
                         raise GuardBreached("a number of the context is not finite")

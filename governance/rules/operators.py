@@ -131,7 +131,7 @@ def subtract(frame: Frame, left: Any, right: Any) -> Any:
     if kind is int and other is int:
         return integer(left - right)
     if kind is datetime and other is datetime:
-        return left - right
+        return bounded_duration(left - right)
     if kind is timedelta and other is timedelta:
         return bounded_duration(left - right)
     if kind is datetime and other is timedelta:

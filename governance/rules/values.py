@@ -89,8 +89,10 @@ _NANOSECONDS: Final = {
     "ms": 1_000_000, "us": 1_000, "µs": 1_000, "ns": 1,
 }  # fmt: skip
 _MICROSECOND = timedelta(microseconds=1)
-# protobuf's Duration spans 10,000 years; timedelta is wider. https://protobuf.dev/reference/protobuf/google.protobuf/#duration
-_LONGEST: Final = timedelta(seconds=315_576_000_000)
+# A duration that is computed has to fit 64 bits of nanoseconds, as in the C++ and Go evaluators and in the conformance
+# suite (timestamps.textproto, timestamp_range); one that is written spans protobuf's 10,000 years.
+_LONGEST_COMPUTED: Final = timedelta(microseconds=(1 << 63) // 1000)
+_LONGEST_WRITTEN_NS: Final = 315_576_000_000 * 1_000_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -124,15 +126,15 @@ def parse_duration(text: str) -> timedelta:
         nanoseconds += int(whole or "0") * scale
         if fraction:
             nanoseconds += int(fraction) * scale // 10 ** len(fraction)
-    if nanoseconds > 315_576_000_000_000_000_000:
+    if nanoseconds > _LONGEST_WRITTEN_NS:
         raise EvaluationError("a duration beyond 10,000 years")
     length = timedelta(microseconds=nanoseconds // 1000)
     return -length if text[0] == "-" else length
 
 
 def bounded_duration(value: timedelta) -> timedelta:
-    """The value, unless it is longer than 10,000 years (EvaluationError)."""
-    if -_LONGEST <= value <= _LONGEST:
+    """The value, unless it is longer than 292 years (EvaluationError)."""
+    if -_LONGEST_COMPUTED <= value <= _LONGEST_COMPUTED:
         return value
     raise EvaluationError("duration out of range")
 
