@@ -1,0 +1,1 @@
+"""The life of a policy: drafted, submitted, approved by somebody else, in force, rolled back."""
