@@ -19,10 +19,12 @@ Part = Literal["train", "later", "hard"]
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail. `label` is what the corpus's makers judged it to be (ham or spam); the application never reads it."""
+    """One mail. `label` is what the corpus's makers judged it to be (ham or spam), and `origin` names the folder that
+    they put it in: training learns from the label of its own mails, and neither is ever sent or read for another.
+    """
 
     id: str
-    group: str
+    origin: str
     label: str
     sender: str
     sender_name: str

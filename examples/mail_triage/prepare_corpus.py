@@ -95,10 +95,12 @@ ORDINARY_WORDS = frozenset(_ORDINARY_WORDS.split())
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail as the example sees it. `id` is the corpus's own; `label` is ham or spam, as its makers judged it."""
+    """One mail as the example sees it. `id` says nothing of what the mail is, since reviewers see it; `origin` is its
+    place in the corpus, and `label` is ham or spam, as its makers judged it.
+    """
 
     id: str
-    group: str
+    origin: str
     label: str
     sender: str
     sender_name: str
@@ -293,7 +295,7 @@ def messages_of(package: Path, group: str) -> Iterator[tuple[str, Message]]:
         yield f"{group}/{path.stem.split('.')[0]}", message_from_bytes(path.read_bytes())
 
 
-def mail_of(identifier: str, group: str, label: str, message: Message, pseudonyms: Pseudonyms) -> Mail | None:
+def mail_of(origin: str, label: str, message: Message, pseudonyms: Pseudonyms) -> Mail | None:
     """The mail as the extract holds it, or None where nothing is left to judge."""
     people = people_in(message)
     display, address = (people or [("", "")])[0]
@@ -304,8 +306,8 @@ def mail_of(identifier: str, group: str, label: str, message: Message, pseudonym
         return None
     recipients = [found for _, found in getaddresses([header(message, "to")]) if "@" in found]
     return Mail(
-        id=identifier,
-        group=group,
+        id=f"mail-{pseudonyms.digest('mail', origin)[:12]}",
+        origin=origin,
         label=label,
         sender=pseudonyms.address(address),
         sender_name=pseudonyms.person(display, address)
@@ -332,14 +334,14 @@ def extract(package: Path, target: Path, key: bytes) -> dict[str, int]:
     for part, sources in PARTS.items():
         mails: list[Mail] = []
         for group, label, limit in sources:
-            found = (mail_of(name, group, label, message, pseudonyms) for name, message in messages_of(package, group))
+            found = (mail_of(name, label, message, pseudonyms) for name, message in messages_of(package, group))
             usable = [mail for mail in found if mail is not None]
             step = max(1.0, len(usable) / limit)
             chosen = [usable[int(place * step)] for place in range(min(limit, len(usable)))]
             counts[f"{part}/{group}"] = len(chosen)
             mails += chosen
         # Neither the makers' order (all ham, then all spam) nor one that we chose: that of a hash of the name.
-        mails.sort(key=lambda mail: hashlib.sha256(mail.id.encode()).digest())
+        mails.sort(key=lambda mail: hashlib.sha256(mail.origin.encode()).digest())
         lines = "".join(json.dumps(asdict(mail), ensure_ascii=False, sort_keys=True) + "\n" for mail in mails)
         path = target / f"{part}.jsonl.gz"
         with (

@@ -51,11 +51,15 @@ class Service:
                 with service._lock:
                     status, shown = service._answer(self.path, self.headers.get("Idempotency-Key"), body)
                 text = json.dumps(shown).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text)
+                except OSError:
+                    # The application was stopped while it waited.
+                    self.close_connection = True
 
             do_GET = do_POST = do  # noqa: N815 - the names that http.server looks for
 
