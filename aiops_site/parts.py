@@ -5,10 +5,13 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import threading
 import warnings
+
+from kombu.exceptions import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops_site.settings")
 
@@ -77,6 +80,9 @@ def run_scheduler() -> None:
     from aiops_site.celery import app
 
     prepare_celery()
+    # The schedule's first beat is an interval away, and somebody waits to hear that all is ready.
+    with contextlib.suppress(OperationalError):
+        app.send_task("governance.beat", expires=5)
     app.Beat(scheduler="celery.beat:Scheduler", quiet=True, loglevel="WARNING").run()
 
 
