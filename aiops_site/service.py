@@ -64,13 +64,14 @@ class Service:
 
 
 def start_service(
-    *, host: str, port: int, workers: int, parts: Iterable[str], may_migrate: bool, say: Callable[[str], None]
+    *, host: str, port: int, workers: int, parts: Iterable[str], prepare: Callable[[], None], say: Callable[[str], None]
 ) -> Service:
-    """Prepare the database and start these parts. Raises `PortTaken`, `AlreadyServed` and `NotPrepared`."""
+    """Start these parts, after `prepare` with port and data folder already ours. Raises `PortTaken`, `AlreadyServed`
+    and whatever `prepare` raises."""
     chosen = tuple(part for part in PARTS if part in set(parts))
     reservation = reserve_port(host, port) if "web" in chosen else None
     held = lock_parts(settings.DATA_DIR, chosen) if settings.IS_EMBEDDED else []
-    prepare_database(may_migrate=may_migrate, say=say)
+    prepare()
     connections.close_all()
     supervisor = Supervisor(say=say, held=held)
     supervisor.listen()

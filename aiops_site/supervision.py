@@ -29,14 +29,16 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Child:
-    """One module that shall run. With `prefix`, its lines are printed behind it."""
+    """One module that shall run. With `prefix`, its lines are printed behind it; after an exit code of `final_codes` it
+    has done its work, otherwise it is started again."""
 
     name: str
     module: str
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
-    restarts: bool = True
+    final_codes: frozenset[int] = frozenset()
+    is_done: bool = False
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
     pause_s: float = FIRST_PAUSE_S
@@ -119,13 +121,14 @@ class Supervisor:
         if child.process is not None:
             code = child.process.returncode
             child.process = None
-            if not child.restarts:
+            if code in child.final_codes:
+                child.is_done = True
                 return
             lived = now - child.started_at
             child.pause_s = FIRST_PAUSE_S if lived > HEALTHY_S else min(child.pause_s * 2, LONGEST_PAUSE_S)
             child.starts_at = now + child.pause_s
             self._say(f"{child.name} ended ({describe_end(code)}); starting it again in {child.pause_s:.1f} s.")
-        elif child.restarts and now >= child.starts_at:
+        elif not child.is_done and now >= child.starts_at:
             self._start(child)
 
     def _start(self, child: Child) -> None:

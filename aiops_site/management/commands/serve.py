@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from aiops_site.locks import PARTS, AlreadyServed
-from aiops_site.service import READY_WITHIN_S, NotPrepared, start_service
+from aiops_site.service import READY_WITHIN_S, NotPrepared, prepare_database, start_service
 from aiops_site.supervision import PortTaken
 from governance.management.output import CountersignCommand
 
@@ -50,7 +50,7 @@ class Command(CountersignCommand):
                 port=options["port"],
                 workers=options["workers"] or default_workers(),
                 parts=[options["only"]] if options["only"] else PARTS,
-                may_migrate=options["migrate"],
+                prepare=lambda: prepare_database(may_migrate=options["migrate"], say=self.say),
                 say=self.say,
             )
         except (NotPrepared, PortTaken, AlreadyServed) as refusal:
