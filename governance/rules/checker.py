@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, Final
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from governance.rules.functions import FUNCTIONS
 from governance.rules.limits import MAX_PATTERN_MEMORY
@@ -71,9 +71,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 
 def compile_pattern(pattern: str, offset: int) -> Any:
-    """A pattern of matches(), compiled by google-re2 (linear time). Refuses (ExpressionError) what RE2 does not take."""
+    """A pattern of matches(), compiled by google-re2 (linear time). Refuses (ExpressionError) what RE2 refuses."""
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True  # only whether it matches is asked, which RE2 answers faster
     options.max_mem = MAX_PATTERN_MEMORY
     try:
         return re2.compile(pattern, options)
@@ -120,10 +121,7 @@ class _Checker:
                 return _LITERAL_TYPES[type(value)]
             case Name():
                 return self._name(node)
-            case (
-                Select(operand=operand, field=field, offset=offset)
-                | Has(operand=operand, field=field, offset=offset)
-            ):
+            case Select(operand=operand, field=field, offset=offset) | Has(operand=operand, field=field, offset=offset):
                 selected = self._field(operand, field, offset)
                 return BOOL if isinstance(node, Has) else selected
             case Index():
@@ -182,9 +180,7 @@ class _Checker:
         container, index = self.type_of(node.operand), self.type_of(node.index)
         if container.is_dynamic:
             if index.kind not in ("int", "double", "string", "dyn", "json"):
-                raise ExpressionError(
-                    f"an index is an int or a string, this is {_a(index)}", node.index.offset
-                )
+                raise ExpressionError(f"an index is an int or a string, this is {_a(index)}", node.index.offset)
             return container
         if container.kind == "list":
             if index.kind != "int" and not index.is_dynamic:
@@ -203,20 +199,14 @@ class _Checker:
     def _call(self, node: Call) -> Type:
         function = FUNCTIONS.get(node.function)
         if function is None:
-            suggestion = did_you_mean(
-                node.function, (*FUNCTIONS, "matches", "has", "exists", "exists_one", "all")
-            )
+            suggestion = did_you_mean(node.function, (*FUNCTIONS, "matches", "has", "exists", "exists_one", "all"))
             raise ExpressionError(f"there is no function {node.function[:64]}()", node.offset, suggestion)
         _require_form(node, function.form)
         if len(node.arguments) != len(function.accepts):
-            raise ExpressionError(
-                f"{node.function}() takes {_count(node, len(function.accepts))}", node.offset
-            )
+            raise ExpressionError(f"{node.function}() takes {_count(node, len(function.accepts))}", node.offset)
         for argument, kinds in zip(node.arguments, function.accepts, strict=True):
             self._require_kind(argument, kinds, f"{node.function}()")
-        if node.function in ("timestamp", "duration", "int", "double") and isinstance(
-            node.arguments[0], Literal
-        ):
+        if node.function in ("timestamp", "duration", "int", "double") and isinstance(node.arguments[0], Literal):
             _require_convertible(node, function.compute)
         return function.result
 
@@ -350,15 +340,11 @@ class _Checker:
     def _macro(self, node: Macro) -> Type:
         target = self.type_of(node.target)
         if target.kind not in ("list", "map") and not target.is_dynamic:
-            raise ExpressionError(
-                f"{node.kind}() goes over a list or a map, this is {_a(target)}", node.offset
-            )
+            raise ExpressionError(f"{node.kind}() goes over a list or a map, this is {_a(target)}", node.offset)
         if node.variable in NAMES:
             raise ExpressionError(f"`{node.variable}` is taken; choose another variable", node.offset, "item")
-        if target.kind == "map":
-            item = STRING
-        else:
-            item = (target.element or DYN) if target.kind == "list" else target
+        items = {"map": STRING, "list": target.element or DYN}
+        item = items.get(target.kind, target)
         self._variables = {node.variable: item}
         if node.kind == "map":
             body = self.type_of(node.body)
@@ -385,13 +371,9 @@ class _Checker:
 
 def _require_form(node: Call, form: str) -> None:
     if form == "method" and not node.is_method:
-        raise ExpressionError(
-            f"{node.function}() is called on a value", node.offset, f"value.{node.function}(…)"
-        )
+        raise ExpressionError(f"{node.function}() is called on a value", node.offset, f"value.{node.function}(…)")
     if form == "function" and node.is_method:
-        raise ExpressionError(
-            f"{node.function}() is not called on a value", node.offset, f"{node.function}(…)"
-        )
+        raise ExpressionError(f"{node.function}() is not called on a value", node.offset, f"{node.function}(…)")
 
 
 def _require_convertible(node: Call, compute: object) -> None:

@@ -14,6 +14,7 @@ from governance.rules.checker import compile_pattern
 from governance.rules.frames import UNREAD, Frame, Paths
 from governance.rules.functions import FUNCTIONS
 from governance.rules.limits import CHARACTERS_PER_STEP, REGEX_CHARACTERS_PER_STEP
+from governance.rules.macros import MACROS, Closure, items_of
 from governance.rules.syntax import (
     Binary,
     Call,
@@ -32,16 +33,12 @@ from governance.rules.syntax import (
 )
 from governance.rules.types import NAMES
 from governance.rules.values import (
-    LISTS,
     MAPS,
     NUMBERS,
     ComputedMap,
     EvaluationError,
-    from_context,
     no_overload,
 )
-
-Closure: TypeAlias = Callable[[Frame], Any]
 
 _ORDERINGS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "<": operator.lt,
@@ -177,11 +174,7 @@ class _Compiler:
 
     def _ordering(self, symbol: str, left: Node, right: Node) -> Closure:
         compare = _ORDERINGS[symbol]
-        if (
-            isinstance(right, Literal)
-            and isinstance(right.value, int | float)
-            and type(right.value) is not bool
-        ):
+        if isinstance(right, Literal) and isinstance(right.value, int | float) and type(right.value) is not bool:
             path = _path_of(left)
             if path is not None:
                 return _path_compared_with_number(*self._paths.slot(*path), symbol, right.value)
@@ -191,9 +184,7 @@ class _Compiler:
     def _membership(self, item: Node, container: Node) -> Closure:
         wanted = self.closure(item)
         if isinstance(container, ListLiteral) and container.items:
-            values = [
-                _constant(member) if isinstance(member, Literal) else UNREAD for member in container.items
-            ]
+            values = [_constant(member) if isinstance(member, Literal) else UNREAD for member in container.items]
             if all(type(value) is str for value in values):
                 strings = frozenset(values)
 
@@ -221,8 +212,8 @@ class _Compiler:
         return _apply_two(compute, first, second, function.reads_text)
 
     def _macro(self, node: Macro) -> Closure:
-        items = _items_of(node.kind, self.closure(node.target), count_nodes(node.body))
-        return _MACROS[node.kind](items, self.closure(node.body))
+        items = items_of(node.kind, self.closure(node.target), count_nodes(node.body))
+        return MACROS[node.kind](items, self.closure(node.body))
 
 
 def _path_of(node: Node) -> _Path | None:
@@ -470,9 +461,7 @@ def _contains(argument: Closure, part: str) -> Closure:
     return contains
 
 
-def _apply_two(
-    compute: Callable[[Any, Any], Any], first: Closure, second: Closure, reads_text: bool
-) -> Closure:
+def _apply_two(compute: Callable[[Any, Any], Any], first: Closure, second: Closure, reads_text: bool) -> Closure:
     if not reads_text:
         return lambda frame: compute(first(frame), second(frame))
 
@@ -499,95 +488,3 @@ def _matches(argument: Closure, pattern: Node) -> Closure:
             raise EvaluationError("matches() was given text that is not valid Unicode") from None
 
     return matches
-
-
-# Macros -------------------------------------------------------------------------------------------------------------
-
-
-def _items_of(kind: str, target: Closure, cost: int) -> Closure:
-    def items(frame: Frame) -> Any:
-        container = target(frame)
-        if type(container) not in LISTS and type(container) not in MAPS:
-            raise no_overload(kind, container)
-        # All of it at once, whenever the loop may end: whether a decision fits depends on its size alone.
-        frame.burn(len(container) * cost)
-        return map(from_context, container) if type(container) is list else container
-
-    return items
-
-
-def _quantifier(items: Closure, body: Closure, decisive: bool) -> Closure:
-    symbol = "exists" if decisive else "all"
-
-    def quantifier(frame: Frame) -> Any:
-        failure: EvaluationError | None = None
-        for frame.item in items(frame):
-            try:
-                value = body(frame)
-            except EvaluationError as error:
-                failure = failure or error
-                continue
-            if value is decisive:
-                return decisive
-            if value is not True and value is not False:
-                failure = failure or no_overload(symbol, value)
-        if failure is not None:
-            raise failure
-        return not decisive
-
-    return quantifier
-
-
-def _exists(items: Closure, body: Closure) -> Closure:
-    return _quantifier(items, body, True)
-
-
-def _all(items: Closure, body: Closure) -> Closure:
-    return _quantifier(items, body, False)
-
-
-def _truth(value: Any, macro: str) -> bool:
-    if value is True or value is False:
-        return bool(value)
-    raise no_overload(macro, value)
-
-
-def _exists_one(items: Closure, body: Closure) -> Closure:
-    def exists_one(frame: Frame) -> bool:
-        count = 0
-        for frame.item in items(frame):
-            count += _truth(body(frame), "exists_one")
-        return count == 1
-
-    return exists_one
-
-
-def _filter(items: Closure, body: Closure) -> Closure:
-    def kept(frame: Frame) -> tuple[Any, ...]:
-        found: list[Any] = []
-        for item in items(frame):
-            frame.item = item
-            if _truth(body(frame), "filter"):
-                found.append(item)
-        return tuple(found)
-
-    return kept
-
-
-def _map_items(items: Closure, body: Closure) -> Closure:
-    def mapped(frame: Frame) -> tuple[Any, ...]:
-        found: list[Any] = []
-        for frame.item in items(frame):
-            found.append(body(frame))
-        return tuple(found)
-
-    return mapped
-
-
-_MACROS: Final[dict[str, Callable[[Closure, Closure], Closure]]] = {
-    "exists": _exists,
-    "all": _all,
-    "exists_one": _exists_one,
-    "filter": _filter,
-    "map": _map_items,
-}

@@ -41,9 +41,7 @@ class DocumentError:
     suggestion: str | None = None
 
     def __str__(self) -> str:
-        place = (
-            f"line {self.line}, column {self.column}" if self.line is not None else self.pointer or "document"
-        )
+        place = f"line {self.line}, column {self.column}" if self.line is not None else self.pointer or "document"
         hint = f" (did you mean `{self.suggestion}`?)" if self.suggestion else ""
         return f"{place}: {self.detail}{hint}"
 
@@ -132,7 +130,7 @@ def load_policy_document(source: str | Mapping[str, Any]) -> PolicyDocument:
     return read_document(value, text, canonical, sha256_hex(canonical))
 
 
-def _source(source: str | Mapping[str, Any]) -> tuple[YamlSource | None, Any]:
+def _source(source: object) -> tuple[YamlSource | None, Any]:
     if not isinstance(source, str):
         return None, dict(source) if isinstance(source, Mapping) else source
     # Characters first, so that a huge text is not encoded only to be refused.
@@ -245,9 +243,7 @@ def _ordered(value: Any, *, is_schema: bool) -> Any:
     if not isinstance(value, dict):
         return value
     keys = (
-        sorted(value, key=lambda key: (_KEY_ORDER.index(key) if key in _KEY_ORDER else 99, key))
-        if is_schema
-        else value
+        sorted(value, key=lambda key: (_KEY_ORDER.index(key) if key in _KEY_ORDER else 99, key)) if is_schema else value
     )
     # A test's context is the author's own data, which has no order to restore.
     return {key: _ordered(value[key], is_schema=is_schema and key != "context") for key in keys}

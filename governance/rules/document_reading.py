@@ -53,9 +53,7 @@ _RULE_KEYS: Final = ("id", "when", "verdict", "queue", "priority", "quorum", "sl
 _SLA_KEYS: Final = ("respond", "total", "on_timeout", "escalate_to", "pause_while_waiting")
 
 
-def read_document(
-    value: dict[str, Any], text: YamlSource | None, canonical: str, sha256: str
-) -> PolicyDocument:
+def read_document(value: dict[str, Any], text: YamlSource | None, canonical: str, sha256: str) -> PolicyDocument:
     """The document of a JSON object. Refuses (InvalidPolicy) with every error that was found."""
     reader = _Reader(text)
     document = reader.document(value, canonical, sha256)
@@ -72,9 +70,7 @@ class _Reader:
 
     # Complaints and the shapes of values
 
-    def _complain(
-        self, pointer: str, detail: str, suggestion: str | None = None, *, of_key: bool = False
-    ) -> None:
+    def _complain(self, pointer: str, detail: str, suggestion: str | None = None, *, of_key: bool = False) -> None:
         line, column = self._text.position_of(pointer, of_key=of_key) if self._text else (None, None)
         self.errors.append(DocumentError(pointer, line, column, detail, suggestion))
 
@@ -93,9 +89,7 @@ class _Reader:
             elif key in _UNSUPPORTED:
                 self._complain(inner, f"`{key}` {_NOT_YET}", of_key=True)
             else:
-                self._complain(
-                    inner, f"unknown key `{key[:64]}` in {what}", did_you_mean(key, known), of_key=True
-                )
+                self._complain(inner, f"unknown key `{key[:64]}` in {what}", did_you_mean(key, known), of_key=True)
         return value
 
     def _list(self, value: Any, pointer: str, what: str, most: int) -> list[Any]:
@@ -125,9 +119,7 @@ class _Reader:
             return None
         if not _SLUG.fullmatch(text):
             folded = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-            self._complain(
-                pointer, f"{what} takes lower-case letters, digits, `-` and `_`, 64 at most", folded or None
-            )
+            self._complain(pointer, f"{what} takes lower-case letters, digits, `-` and `_`, 64 at most", folded or None)
             return None
         return text
 
@@ -226,9 +218,7 @@ class _Reader:
 
     def _on_error(self, value: Any, pointer: str) -> str | None:
         if value == "allow":
-            self._complain(
-                pointer, "`on_error` can't be allow: a rule that errors never loosens anything", "review"
-            )
+            self._complain(pointer, "`on_error` can't be allow: a rule that errors never loosens anything", "review")
             return None
         return self._choice(value, pointer, "`on_error`", VERDICTS[1:])
 
@@ -244,17 +234,13 @@ class _Reader:
             identifier = entry.get("id") if isinstance(entry, dict) else None
             if isinstance(identifier, str):
                 if identifier in seen:
-                    self._complain(
-                        f"{pointer}/id", f"the id `{identifier[:64]}` is that of {seen[identifier]} too"
-                    )
+                    self._complain(f"{pointer}/id", f"the id `{identifier[:64]}` is that of {seen[identifier]} too")
                 seen.setdefault(identifier, f"rule {position + 1}")
             if rule is not None:
                 rules.append(rule)
                 cost += count_nodes(rule.condition)
         if cost > FUEL:
-            self._complain(
-                "/rules", f"the rules need {cost:,} steps before any decision, {FUEL:,} are allowed"
-            )
+            self._complain("/rules", f"the rules need {cost:,} steps before any decision, {FUEL:,} are allowed")
         return tuple(rules)
 
     def _rule(self, value: Any, pointer: str) -> Rule | None:
@@ -262,9 +248,7 @@ class _Reader:
         if entry is None:
             return None
         before = len(self.errors)
-        identifier = self._required(
-            entry, "id", pointer, "a rule", lambda v, p: self._slug(v, p, "a rule's id")
-        )
+        identifier = self._required(entry, "id", pointer, "a rule", lambda v, p: self._slug(v, p, "a rule's id"))
         condition = self._required(entry, "when", pointer, "a rule", self._condition)
         verdict = self._required(
             entry, "verdict", pointer, "a rule", lambda v, p: self._choice(v, p, "a verdict", VERDICTS)
@@ -274,12 +258,8 @@ class _Reader:
             entry, "priority", pointer, "normal", lambda v, p: self._choice(v, p, "a priority", PRIORITIES)
         )
         sla = self._optional(entry, "sla", pointer, None, lambda v, p: self._sla(v, p, verdict))
-        reason = self._optional(
-            entry, "reason", pointer, "", lambda v, p: self._text_of(v, p, "a reason", 1_000)
-        )
-        mode = self._optional(
-            entry, "mode", pointer, "enforce", lambda v, p: self._choice(v, p, "a mode", MODES)
-        )
+        reason = self._optional(entry, "reason", pointer, "", lambda v, p: self._text_of(v, p, "a reason", 1_000))
+        mode = self._optional(entry, "mode", pointer, "enforce", lambda v, p: self._choice(v, p, "a mode", MODES))
         if len(self.errors) > before:
             return None
         return Rule(identifier, entry["when"], verdict, condition, queue, priority, sla, reason, mode)
@@ -295,9 +275,7 @@ class _Reader:
             node = parse_expression(value)
             check_condition(node)
         except ExpressionError as error:
-            line, column = (
-                self._text.position_inside(pointer, value, error.offset) if self._text else (None, None)
-            )
+            line, column = self._text.position_inside(pointer, value, error.offset) if self._text else (None, None)
             self.errors.append(DocumentError(pointer, line, column, error.detail, error.suggestion))
             return None
         return node
@@ -331,9 +309,7 @@ class _Reader:
                 "`on_timeout: escalate` needs `escalate_to`, the groups to hand over to",
             )
         if on_timeout == "allow" and verdict == "escalate":
-            self._complain(
-                f"{pointer}/on_timeout", "a rule whose verdict is escalate can't allow on timeout", "block"
-            )
+            self._complain(f"{pointer}/on_timeout", "a rule whose verdict is escalate can't allow on timeout", "block")
         if not respond or not total or None in groups:
             return None
         return Sla(respond, total, on_timeout, tuple(group for group in groups if group), pauses)
@@ -370,9 +346,7 @@ class _Reader:
         if value is _ABSENT:
             return ()
         entry = self._mapping(value, "/retires", ("labels",), "`retires`")
-        labels = self._list(
-            entry.get("labels", _ABSENT) if entry else _ABSENT, "/retires/labels", "`labels`", 100
-        )
+        labels = self._list(entry.get("labels", _ABSENT) if entry else _ABSENT, "/retires/labels", "`labels`", 100)
         slugs = [self._slug(label, f"/retires/labels/{i}", "a label") for i, label in enumerate(labels)]
         return tuple(slug for slug in slugs if slug)
 
@@ -389,9 +363,7 @@ class _Reader:
         if entry is None:
             return None
         before = len(self.errors)
-        name = self._required(
-            entry, "name", pointer, "a test", lambda v, p: self._text_of(v, p, "a name", 200)
-        )
+        name = self._required(entry, "name", pointer, "a test", lambda v, p: self._text_of(v, p, "a name", 200))
         context = self._required(entry, "context", pointer, "a test", self._context)
         expect = self._required(
             entry,
@@ -411,9 +383,7 @@ class _Reader:
         for position, rule in enumerate(names):
             if not isinstance(rule, str) or (rule not in rule_ids and not self.errors):
                 suggestion = did_you_mean(rule, rule_ids) if isinstance(rule, str) else None
-                self._complain(
-                    f"{inner}/rules/{position}", "there is no such rule in this document", suggestion
-                )
+                self._complain(f"{inner}/rules/{position}", "there is no such rule in this document", suggestion)
         if len(self.errors) > before:
             return None
         return PolicyTest(name, context, verdict, None if expected is _ABSENT else tuple(names))
@@ -435,9 +405,7 @@ class _Reader:
 
 
 def _warnings(default: str, rules: tuple[Rule, ...], sampling: tuple[Sampling, ...]) -> Iterable[str]:
-    can_allow = default == "allow" or any(
-        rule.verdict == "allow" and rule.mode == "enforce" for rule in rules
-    )
+    can_allow = default == "allow" or any(rule.verdict == "allow" and rule.mode == "enforce" for rule in rules)
     if can_allow and not sampling:
         yield "This policy allows decisions that nobody samples: nothing can then be said of that part."
     for rule in rules:

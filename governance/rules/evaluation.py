@@ -56,7 +56,7 @@ class SamplingDraw(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The outcome for one decision. `decisive` is the first rule among the strictest hits, and None where the default or
+    """The outcome for one decision. `decisive` is the first rule among the strictest hits, None where the default or
     an error decided; `review_probability` is the probability that a person looks at the decision; `breach` names the
     guard that the decision broke.
     """

@@ -39,7 +39,7 @@ class Frame:
         self.traced: list[Any] = self.values.copy()
 
     def load(self, slot: int) -> Any:
-        """The value of a path that no rule of this decision has read yet. Raises EvaluationError where it is missing."""
+        """The value of a path that no rule of this decision has read yet. Raises EvaluationError if it is missing."""
         value = self.paths.resolvers[slot](self.context)
         kind = type(value)
         if kind is int:
@@ -159,9 +159,7 @@ def _walk(context: dict[str, Any], root: str, steps: tuple[str | int, ...]) -> A
             value = value[step]
         else:
             wanted = "fields" if type(step) is str else "items"
-            raise EvaluationError(
-                f"{path_text(root, steps[:count])} is {kind_of(value)}, which has no {wanted}"
-            )
+            raise EvaluationError(f"{path_text(root, steps[:count])} is {kind_of(value)}, which has no {wanted}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The functions that a rule may call: for each, what it takes (for the checker) and what it computes (for the closures).
+"""The functions that a rule may call: for each what it takes (for the checker) and what it computes (for the closures).
 A function refuses any other type with an EvaluationError and never reads anything but its arguments.
 """
 

@@ -1,4 +1,4 @@
-"""What a decision may weigh, checked in one walk before any rule sees it. The walk is iterative and looks at every value
+"""What a decision may weigh, checked in one walk before any rule sees it. The walk is iterative and looks at each value
 once, so its own cost is bounded by the guard that it enforces.
 """
 
@@ -51,9 +51,7 @@ def admit_context(context: Mapping[str, Any]) -> dict[str, Any]:
                     length = len(value)
                     size += length
                     if length > MAX_STRING_LENGTH:
-                        raise GuardBreached(
-                            f"a string of the context is longer than {MAX_STRING_LENGTH:,} characters"
-                        )
+                        raise GuardBreached(f"a string of the context is longer than {MAX_STRING_LENGTH:,} characters")
                 elif kind is float:
                     if value - value != 0.0:
                         raise GuardBreached("a number of the context is not finite")

@@ -240,9 +240,7 @@ class _Parser:
         if name.value != "has":
             return Call(str(name.value), arguments, False, name.offset)
         if len(arguments) != 1 or not isinstance(arguments[0], Select):
-            raise ExpressionError(
-                "has() takes the selection of a field, like has(action.arguments.note)", name.offset
-            )
+            raise ExpressionError("has() takes the selection of a field, like has(action.arguments.note)", name.offset)
         selection = arguments[0]
         return Has(selection.operand, selection.field, selection.offset)
 
@@ -260,9 +258,7 @@ class _Parser:
             )
         variable, body = arguments
         if not isinstance(variable, Name):
-            raise ExpressionError(
-                f"the first argument of {name.value}() is the name of a variable", variable.offset
-            )
+            raise ExpressionError(f"the first argument of {name.value}() is the name of a variable", variable.offset)
         return Macro(str(name.value), target, variable.name, body, name.offset)
 
 

@@ -11,7 +11,7 @@ Scalar: TypeAlias = "str | int | float | bool | None"
 
 
 class ExpressionError(Exception):
-    """What is wrong with an expression, at which character (an offset into its source), and what may have been meant."""
+    """What is wrong with an expression, at which character (an offset into its source), and what may be meant."""
 
     def __init__(self, detail: str, offset: int, suggestion: str | None = None) -> None:
         super().__init__(detail)

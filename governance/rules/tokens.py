@@ -61,7 +61,7 @@ _ALMOST: Final = {"&": "&&", "|": "||", "=": "=="}
 
 
 def tokenize(source: str) -> list[Token]:
-    """The tokens of an expression, the last of kind "end". Refuses (ExpressionError) whatever is not of the language."""
+    """The tokens of an expression, the last of kind "end". Refuses (ExpressionError) what isn't of the language."""
     tokens: list[Token] = []
     position, end = 0, len(source)
     while True:

@@ -74,11 +74,7 @@ NAMES: Final[Mapping[str, Type]] = {
 def join(types: list[Type]) -> Type:
     """The one type that covers all of these, DYN where they differ."""
     known = {t.kind for t in types if t.kind != "null"}
-    if (
-        not types
-        or len(known) > 1
-        or not known <= {"bool", "int", "double", "string", "timestamp", "duration"}
-    ):
+    if not types or len(known) > 1 or not known <= {"bool", "int", "double", "string", "timestamp", "duration"}:
         return types[0] if types and all(t == types[0] for t in types) else DYN
     if not known:
         return NULL

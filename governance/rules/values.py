@@ -117,7 +117,7 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def parse_duration(text: str) -> timedelta:
-    """A duration as CEL writes it ("1h30m", "1.5s", "-20ms"), cut to microseconds. Refuses (EvaluationError) the rest."""
+    """A duration as CEL writes it ("1h30m", "1.5s", "-20ms"), to the microsecond. Refuses (EvaluationError) others."""
     if len(text) > 100 or _DURATION.fullmatch(text) is None:
         raise EvaluationError("not a duration")
     nanoseconds = 0

@@ -30,9 +30,7 @@ _ESCAPED = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|\r?
 class YamlRefused(Exception):
     """The text is not a document of this product; line and column count from 1."""
 
-    def __init__(
-        self, detail: str, line: int | None, column: int | None, suggestion: str | None = None
-    ) -> None:
+    def __init__(self, detail: str, line: int | None, column: int | None, suggestion: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.line = line
@@ -216,11 +214,7 @@ def _scalar(event: Any) -> Any:
         return text
     core = core_kind(text)
     if _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) != _TAG + core:
-        what = (
-            "a date"
-            if re.match(r"[0-9]{4}-[0-9]", text)
-            else "a value that YAML 1.1 and 1.2 read differently"
-        )
+        what = "a date" if re.match(r"[0-9]{4}-[0-9]", text) else "a value that YAML 1.1 and 1.2 read differently"
         raise _refused(f"{what}: put it in quotes", event, f'"{text[:64]}"')
     try:
         return _plain_value(core, text)
@@ -241,9 +235,7 @@ def core_kind(text: str) -> str:
 
 def is_plain_string(text: str) -> bool:
     """Whether every YAML reader takes this text for a string without quotes."""
-    return core_kind(text) == "str" and bool(
-        _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) == _TAG + "str"
-    )
+    return core_kind(text) == "str" and bool(_RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) == _TAG + "str")
 
 
 def _plain_value(core: str, text: str) -> Any:
@@ -253,9 +245,7 @@ def _plain_value(core: str, text: str) -> Any:
         return text[0] in "tT"
     if core == "int":
         # "012" is eight more in YAML 1.1 than in 1.2.
-        if len(text) > 400 or (
-            text.lstrip("+-")[:1] == "0" and len(text.lstrip("+-")) > 1 and text[1] not in "xX"
-        ):
+        if len(text) > 400 or (text.lstrip("+-")[:1] == "0" and len(text.lstrip("+-")) > 1 and text[1] not in "xX"):
             raise ValueError
         return int(text, 16) if text[:2] == "0x" else int(text)
     if core == "float":

@@ -6,7 +6,8 @@ is given whatever it may keep between decisions (parsed rules, an environment), 
 can't be imported are left out.
 
 Two sets of twenty: "plain" holds only what all five languages can say (comparisons, membership, parts of text); "mixed"
-is what policies look like (some patterns, lists, presence) and is put to the engines that read CEL. Run `python -m tests.benchmarks.rules_peers [--json]`.
+is what policies look like (some patterns, lists, presence) and is put to the engines that read CEL. Run
+`python -m tests.benchmarks.rules_peers [--json]`.
 """
 
 from __future__ import annotations
@@ -120,10 +121,12 @@ PLAIN = (
         'action.arguments.destination.kind == "iban" and action.arguments.destination.country != "DE"',
     ),
     PeerRule(
-        'action.name == "refund" && (action.arguments.amount > 800.0 || confidence < 0.5 || context.customer.tier == "new")',
+        'action.name == "refund" && (action.arguments.amount > 800.0 || confidence < 0.5'
+        ' || context.customer.tier == "new")',
         'context.action.name == "refund" && (context.action.arguments.amount > 80000 || context.confidence < 50'
         ' || context.context.customer.tier == "new")',
-        'action.name == "refund" and (action.arguments.amount > 800 or confidence < 0.5 or context.customer.tier == "new")',
+        'action.name == "refund" and (action.arguments.amount > 800 or confidence < 0.5'
+        ' or context.customer.tier == "new")',
     ),
 )
 
@@ -201,9 +204,7 @@ def _ours_policy(rules: tuple[str, ...]) -> CompiledPolicy:
         "kind": "Policy",
         "metadata": {"key": "benchmark"},
         "default": "allow",
-        "rules": [
-            {"id": f"rule-{number}", "when": rule, "verdict": "review"} for number, rule in enumerate(rules)
-        ],
+        "rules": [{"id": f"rule-{number}", "when": rule, "verdict": "review"} for number, rule in enumerate(rules)],
         "sampling": [{"rate": 0.02, "of": "allow", "queue": "quality"}],
     }
     return compile_policy(load_policy_document(document))
@@ -228,7 +229,7 @@ def _ours_stored(rules: tuple[str, ...]) -> Callable[[], list[bool]]:
 def _cel_expr_python(rules: tuple[str, ...]) -> Callable[[], list[bool]]:
     from cel_expr_python import cel
 
-    environment = cel.NewEnv(variables={name: cel.Type.DYN for name in DECISION})
+    environment = cel.NewEnv(variables=dict.fromkeys(DECISION, cel.Type.DYN))
     expressions = [environment.compile(rule) for rule in rules]
 
     def run() -> list[bool]:
@@ -350,11 +351,7 @@ def measure_set(name: str, *, seconds: float) -> dict[str, Any]:
             continue
         answers = run()
         if answers != expected:
-            wrong = [
-                number
-                for number, pair in enumerate(zip(expected, answers, strict=True))
-                if pair[0] != pair[1]
-            ]
+            wrong = [number for number, pair in enumerate(zip(expected, answers, strict=True)) if pair[0] != pair[1]]
             raise SystemExit(f"{engine} disagrees on rules {wrong} of the {name} set")
         medians[engine] = round(median_us(run, seconds=seconds), 2)
     peers = {engine: median for engine, median in medians.items() if not engine.startswith(OURS)}
@@ -394,9 +391,7 @@ def main() -> int:
         print(json.dumps(report, indent=2))
         return 0
     for name, result in report["sets"].items():
-        print(
-            f"{result['rules']} {name} rules over a decision of {report['decision_bytes']} bytes, µs per decision"
-        )
+        print(f"{result['rules']} {name} rules over a decision of {report['decision_bytes']} bytes, µs per decision")
         for engine, median in sorted(result["medians"].items(), key=lambda entry: entry[1]):
             print(f"{median:>10.1f}  {engine} {report['versions'].get(engine, '')}")
         for engine in result["missing"]:

@@ -49,8 +49,12 @@ def test_a_document_is_read_as_it_is_written() -> None:
     first, second = document.rules
     assert (document.key, document.default, document.on_error) == ("refunds", "allow", "review")
     assert (first.id, first.verdict, first.queue, first.priority, first.mode) == (
-        "large-refund", "review", "refunds", "high", "enforce",
-    )  # fmt: skip
+        "large-refund",
+        "review",
+        "refunds",
+        "high",
+        "enforce",
+    )
     assert first.sla == Sla(1800, 5400, "escalate", ("leads", "owners"))
     assert (second.priority, second.queue, second.sla, second.reason, second.mode) == (
         "normal",
@@ -75,8 +79,26 @@ def test_text_json_and_export_have_one_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1e3", "yes", "on", "0o17", "012", "2026-01-01", "1_000", "null", "a: b", "#", "two\nlines\n", "é", "- x", "1:30", "~", "trailing  "]
-)  # fmt: skip
+    "text",
+    [
+        "1e3",
+        "yes",
+        "on",
+        "0o17",
+        "012",
+        "2026-01-01",
+        "1_000",
+        "null",
+        "a: b",
+        "#",
+        "two\nlines\n",
+        "é",
+        "- x",
+        "1:30",
+        "~",
+        "trailing  ",
+    ],
+)
 def test_an_exported_text_is_the_same_text_again(text: str) -> None:
     value = policy_value({"when": "true", "reason": text}, metadata={"key": "k", "description": text})
     document = load_policy_document(value)
@@ -148,29 +170,69 @@ def test_a_json_document_has_pointers_and_no_lines() -> None:
         ({"on_error": "allow"}, "/on_error", "`on_error` can't be allow: a rule that errors never loosens anything"),
         ({"on_error": "x"}, "/on_error", "`on_error` has to be one of review, escalate, block"),
         ({"metadata": {}}, "/metadata", "`metadata` needs `key`"),
-        ({"metadata": {"key": "A b"}}, "/metadata/key", "`metadata.key` takes lower-case letters, digits, `-` and `_`, 64 at most"),
+        (
+            {"metadata": {"key": "A b"}},
+            "/metadata/key",
+            "`metadata.key` takes lower-case letters, digits, `-` and `_`, 64 at most",
+        ),
         ({"metadata": []}, "/metadata", "`metadata` has to be a mapping"),
         ({"rules": {}}, "/rules", "`rules` has to be a list"),
         ({"rules": [1]}, "/rules/0", "a rule has to be a mapping"),
         ({"samplng": []}, "/samplng", "unknown key `samplng` in the document"),
         ({"limits": []}, "/limits", "`limits` is not supported by this version, and a policy is never half-obeyed"),
-        ({"schedule": {}}, "/schedule", "`schedule` is not supported by this version, and a policy is never half-obeyed"),
+        (
+            {"schedule": {}},
+            "/schedule",
+            "`schedule` is not supported by this version, and a policy is never half-obeyed",
+        ),
         ({"canary": 5}, "/canary", "`canary` is not supported by this version, and a policy is never half-obeyed"),
         ({"layers": []}, "/layers", "`layers` is not supported by this version, and a policy is never half-obeyed"),
         ({"models": []}, "/models", "`models` is not supported by this version, and a policy is never half-obeyed"),
         ({"schema": "x@3"}, "/schema", "`schema` is not supported by this version, and a policy is never half-obeyed"),
-        ({"sampling": [{"rate": 0, "of": "allow"}]}, "/sampling/0/rate", "a rate is a number above 0 and at most 1, like 0.02"),
-        ({"sampling": [{"rate": True, "of": "allow"}]}, "/sampling/0/rate", "a rate is a number above 0 and at most 1, like 0.02"),
-        ({"sampling": [{"rate": 0.1, "of": "block"}]}, "/sampling/0/of", "only decisions with the verdict allow can be sampled"),
+        (
+            {"sampling": [{"rate": 0, "of": "allow"}]},
+            "/sampling/0/rate",
+            "a rate is a number above 0 and at most 1, like 0.02",
+        ),
+        (
+            {"sampling": [{"rate": True, "of": "allow"}]},
+            "/sampling/0/rate",
+            "a rate is a number above 0 and at most 1, like 0.02",
+        ),
+        (
+            {"sampling": [{"rate": 0.1, "of": "block"}]},
+            "/sampling/0/of",
+            "only decisions with the verdict allow can be sampled",
+        ),
         ({"sampling": [{"rate": 0.1}]}, "/sampling/0", "a sampling entry needs `of`"),
-        ({"retires": {"labels": ["A"]}}, "/retires/labels/0", "a label takes lower-case letters, digits, `-` and `_`, 64 at most"),
+        (
+            {"retires": {"labels": ["A"]}},
+            "/retires/labels/0",
+            "a label takes lower-case letters, digits, `-` and `_`, 64 at most",
+        ),
         ({"tests": [{"name": "n", "context": {}}]}, "/tests/0", "a test needs `expect`"),
-        ({"tests": [{"name": "n", "context": {"confidense": 1}, "expect": {"verdict": "allow"}}]}, "/tests/0/context/confidense", "unknown key `confidense` in a test's context"),
-        ({"tests": [{"name": "n", "context": {"now": "today"}, "expect": {"verdict": "allow"}}]}, "/tests/0/context/now", "`now` is not an RFC 3339 timestamp"),
-        ({"tests": [{"name": "n", "context": {}, "expect": {"verdict": "allow", "rules": ["r9"]}}]}, "/tests/0/expect/rules/0", "there is no such rule in this document"),
-        ({"tests": [{"name": "n", "context": {"input": [0] * 1001}, "expect": {"verdict": "allow"}}]}, "/tests/0/context", "a list of the context is longer than 1,000"),
+        (
+            {"tests": [{"name": "n", "context": {"confidense": 1}, "expect": {"verdict": "allow"}}]},
+            "/tests/0/context/confidense",
+            "unknown key `confidense` in a test's context",
+        ),
+        (
+            {"tests": [{"name": "n", "context": {"now": "today"}, "expect": {"verdict": "allow"}}]},
+            "/tests/0/context/now",
+            "`now` is not an RFC 3339 timestamp",
+        ),
+        (
+            {"tests": [{"name": "n", "context": {}, "expect": {"verdict": "allow", "rules": ["r9"]}}]},
+            "/tests/0/expect/rules/0",
+            "there is no such rule in this document",
+        ),
+        (
+            {"tests": [{"name": "n", "context": {"input": [0] * 1001}, "expect": {"verdict": "allow"}}]},
+            "/tests/0/context",
+            "a list of the context is longer than 1,000",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_document_is_refused(change: dict[str, Any], pointer: str, detail: str) -> None:
     errors = errors_of({**policy_value("true"), **change})
     assert [(error.pointer, error.detail) for error in errors] == [(pointer, detail)]
@@ -184,9 +246,21 @@ def test_a_document_is_refused(change: dict[str, Any], pointer: str, detail: str
         ({"verdict": "deny"}, "/verdict", "a verdict has to be one of allow, review, escalate, block"),
         ({"priority": "hgh"}, "/priority", "a priority has to be one of low, normal, high, urgent"),
         ({"mode": "canary"}, "/mode", "a mode has to be one of enforce, shadow"),
-        ({"quorum": 2}, "/quorum", "a quorum other than 1 is not supported by this version, and a policy is never half-obeyed"),
-        ({"quorum": True}, "/quorum", "a quorum other than 1 is not supported by this version, and a policy is never half-obeyed"),
-        ({"quorum": 1.5}, "/quorum", "a quorum other than 1 is not supported by this version, and a policy is never half-obeyed"),
+        (
+            {"quorum": 2},
+            "/quorum",
+            "a quorum other than 1 is not supported by this version, and a policy is never half-obeyed",
+        ),
+        (
+            {"quorum": True},
+            "/quorum",
+            "a quorum other than 1 is not supported by this version, and a policy is never half-obeyed",
+        ),
+        (
+            {"quorum": 1.5},
+            "/quorum",
+            "a quorum other than 1 is not supported by this version, and a policy is never half-obeyed",
+        ),
         ({"queue": "The Queue"}, "/queue", "a queue takes lower-case letters, digits, `-` and `_`, 64 at most"),
         ({"reason": 5}, "/reason", "a reason has to be a string"),
         ({"reason": "x" * 1001}, "/reason", "a reason may have 1000 characters at most"),
@@ -196,13 +270,25 @@ def test_a_document_is_refused(change: dict[str, Any], pointer: str, detail: str
         ({"sla": {"respond": "0s"}}, "/sla/respond", "a duration is a number and a unit, like 30s, 30m, 24h or 7d"),
         ({"sla": {"respond": "366d"}}, "/sla/respond", "a duration may be 365d at most"),
         ({"sla": {"respond": "2h", "total": "1h"}}, "/sla/total", "`total` can't be shorter than `respond`"),
-        ({"sla": {"respond": "2h", "on_timeout": "escalate"}}, "/sla/on_timeout", "`on_timeout: escalate` needs `escalate_to`, the groups to hand over to"),
-        ({"verdict": "escalate", "sla": {"respond": "2h", "on_timeout": "allow"}}, "/sla/on_timeout", "a rule whose verdict is escalate can't allow on timeout"),
-        ({"sla": {"respond": "2h", "pause_while_waiting": 1}}, "/sla/pause_while_waiting", "`pause_while_waiting` has to be true or false"),
+        (
+            {"sla": {"respond": "2h", "on_timeout": "escalate"}},
+            "/sla/on_timeout",
+            "`on_timeout: escalate` needs `escalate_to`, the groups to hand over to",
+        ),
+        (
+            {"verdict": "escalate", "sla": {"respond": "2h", "on_timeout": "allow"}},
+            "/sla/on_timeout",
+            "a rule whose verdict is escalate can't allow on timeout",
+        ),
+        (
+            {"sla": {"respond": "2h", "pause_while_waiting": 1}},
+            "/sla/pause_while_waiting",
+            "`pause_while_waiting` has to be true or false",
+        ),
         ({"sla": {"respond": "2h", "notify": "x"}}, "/sla/notify", "unknown key `notify` in an sla"),
         ({"whn": "true"}, "/whn", "unknown key `whn` in a rule"),
     ],
-)  # fmt: skip
+)
 def test_a_rule_is_refused(change: dict[str, Any], pointer: str, detail: str) -> None:
     errors = errors_of(policy_value({"when": "true", **change}))
     assert [(error.pointer, error.detail) for error in errors] == [(f"/rules/0{pointer}", detail)]
@@ -246,9 +332,7 @@ def test_rules_that_need_more_than_the_fuel_before_any_decision_are_refused() ->
         ("x", "the document has to be a mapping of keys to values", None, None),
     ],
 )
-def test_yaml_that_is_not_plain_is_refused(
-    text: str, detail: str, line: int | None, column: int | None
-) -> None:
+def test_yaml_that_is_not_plain_is_refused(text: str, detail: str, line: int | None, column: int | None) -> None:
     (error,) = errors_of(text)
     assert (error.detail, error.line, error.column) == (detail, line, column)
 
@@ -265,9 +349,7 @@ def test_a_billion_laughs_are_refused_at_the_first_anchor() -> None:
     assert (error.detail, error.line) == ("anchors and aliases are not supported", 1)
 
 
-@pytest.mark.parametrize(
-    "text", ["[" * 100_000, "{a: " * 50_000, "- " * 100_000, "a:\n" + " " * 60 + "- " * 80_000]
-)
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 50_000, "- " * 100_000, "a:\n" + " " * 60 + "- " * 80_000])
 def test_deep_yaml_is_refused_without_recursion(text: str) -> None:
     assert errors_of(text)
 

@@ -11,11 +11,82 @@ from governance.rules.evaluation import compile_policy
 from tests.governance.rules.support import NOW, policy, policy_value
 from tests.governance.rules.test_document import DOCUMENT
 
-TOKENS = (
-    "action . name arguments input confidence now ( ) [ ] { } , : ? && || ! - + * / % == != < <= > >= in 1 0 2.5 1e400 "
-    "9223372036854775808 'a' \"b\" r'\\d' '''x''' true false null has size exists all map filter matches timestamp "
-    "duration int double string lowerAscii contains x y // \\ ' \" ` @ # $ é 😀 0x 0xFF 1u b'a' import"
-).split(" ")
+TOKENS = [
+    "action",
+    ".",
+    "name",
+    "arguments",
+    "input",
+    "confidence",
+    "now",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "?",
+    "&&",
+    "||",
+    "!",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "==",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "in",
+    "1",
+    "0",
+    "2.5",
+    "1e400",
+    "9223372036854775808",
+    "'a'",
+    '"b"',
+    "r'\\d'",
+    "'''x'''",
+    "true",
+    "false",
+    "null",
+    "has",
+    "size",
+    "exists",
+    "all",
+    "map",
+    "filter",
+    "matches",
+    "timestamp",
+    "duration",
+    "int",
+    "double",
+    "string",
+    "lowerAscii",
+    "contains",
+    "x",
+    "y",
+    "//",
+    "\\",
+    "'",
+    '"',
+    "`",
+    "@",
+    "#",
+    "$",
+    "é",
+    "😀",
+    "0x",
+    "0xFF",
+    "1u",
+    "b'a'",
+    "import",
+]
 SNIPPETS = [
     "\n",
     " ",
@@ -41,8 +112,10 @@ SNIPPETS = [
 ]
 
 expressions = st.one_of(
-    st.text(max_size=60), st.lists(st.sampled_from(TOKENS), max_size=25).map(" ".join), st.lists(st.sampled_from(TOKENS), max_size=25).map("".join)
-)  # fmt: skip
+    st.text(max_size=60),
+    st.lists(st.sampled_from(TOKENS), max_size=25).map(" ".join),
+    st.lists(st.sampled_from(TOKENS), max_size=25).map("".join),
+)
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -58,10 +131,7 @@ def load(source: Any) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.text(max_size=200)
-    | st.lists(st.sampled_from(SNIPPETS) | st.text(max_size=3), max_size=40).map("".join)
-)
+@given(st.text(max_size=200) | st.lists(st.sampled_from(SNIPPETS) | st.text(max_size=3), max_size=40).map("".join))
 def test_any_text_is_loaded_or_refused(text: str) -> None:
     load(text)
 
@@ -79,9 +149,7 @@ def test_any_damage_to_a_document_is_loaded_or_refused(position: int, removed: i
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    st.sampled_from(["metadata", "default", "rules", "sampling", "retires", "tests", "on_error"]), json_values
-)
+@given(st.sampled_from(["metadata", "default", "rules", "sampling", "retires", "tests", "on_error"]), json_values)
 def test_any_value_of_a_key_is_loaded_or_refused(key: str, value: Any) -> None:
     load({**policy_value("true"), key: value})
 
@@ -104,22 +172,23 @@ CONDITIONS = (
     "input.items.map(i, i.price) == [1.0] || int(input.text) in [1, 2] || string(confidence) + subject == 'x'",
 )
 names = st.sampled_from(["action", "input", "output", "confidence", "subject", "context", "usage", "now"])
-fields = st.sampled_from(
-    ["name", "arguments", "amount", "text", "items", "price", "a", "b", "at", "wait", "flag"]
-)
+fields = st.sampled_from(["name", "arguments", "amount", "text", "items", "price", "a", "b", "at", "wait", "flag"])
 hostile: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=10) | st.just("9999-12-31T23:59:59-23:59"),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=10)
+    | st.just("9999-12-31T23:59:59-23:59"),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(fields, inner, max_size=4),
     max_leaves=15,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.dictionaries(names, hostile, max_size=6))
 def test_any_decision_has_an_evaluation(context: dict[str, Any]) -> None:
-    evaluation = policy(*CONDITIONS, sampling=[{"rate": 0.5, "of": "allow"}]).evaluate(
-        context, now=NOW, draws=[0.7]
-    )
+    evaluation = policy(*CONDITIONS, sampling=[{"rate": 0.5, "of": "allow"}]).evaluate(context, now=NOW, draws=[0.7])
     assert len(evaluation.rules) == len(CONDITIONS)
     if any(result.result == "error" for result in evaluation.rules):
         assert evaluation.verdict == "review"

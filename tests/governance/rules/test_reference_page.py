@@ -1,5 +1,5 @@
-"""The reference page for policy authors is held to the code: its policy loads and passes, its examples are accepted, and
-every function, name and limit is in it."""
+"""The reference page for policy authors is held to the code: its policy loads and passes, its examples are accepted,
+and every function, name and limit is in it."""
 
 import re
 from pathlib import Path

@@ -79,7 +79,11 @@ from tests.governance.rules.support import errors_of, policy_value, the_error
         ("input.at < now", "JSON has no timestamps: `<` needs a conversion", "timestamp(input.at)"),
         ("input.wait == duration('1s')", "JSON has no durations: `==` needs a conversion", "duration(input.wait)"),
         ("latency_ms * 2 > 5.0", "a JSON number is a double: `*` needs a double on both sides", "2.0"),
-        ("action.arguments.amount % 2 == 0", "a JSON number is a double: `%` needs a double on both sides", "int(action.arguments.amount)"),
+        (
+            "action.arguments.amount % 2 == 0",
+            "a JSON number is a double: `%` needs a double on both sides",
+            "int(action.arguments.amount)",
+        ),
         ("1 + 'a' == 2", "`+` does not take an int and a string", None),
         ("1 + 1.0 == 2.0", "`+` does not take an int and a double", "1.0"),
         ("now + now > now", "`+` does not take a timestamp and a timestamp", None),
@@ -101,7 +105,7 @@ from tests.governance.rules.support import errors_of, policy_value, the_error
         ("timestamp('yesterday') < now", "timestamp(): not an RFC 3339 timestamp", None),
         ("duration('1 day') < duration('1h')", "duration(): not a duration", None),
     ],
-)  # fmt: skip
+)
 def test_a_condition_is_refused(source: str, detail: str, suggestion: str | None) -> None:
     error = the_error(source)
     assert error.pointer == "/rules/0/when"
@@ -116,10 +120,7 @@ def test_a_source_beyond_4_kb_is_refused() -> None:
 
 def test_more_nodes_than_300_are_refused() -> None:
     assert not errors_of(policy_value("||".join(["true"] * (MAX_NODES // 2))))
-    assert (
-        the_error("||".join(["true"] * (MAX_NODES // 2 + 1))).detail
-        == "an expression may have 300 nodes at most"
-    )
+    assert the_error("||".join(["true"] * (MAX_NODES // 2 + 1))).detail == "an expression may have 300 nodes at most"
 
 
 @pytest.mark.parametrize(
