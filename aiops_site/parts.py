@@ -53,6 +53,10 @@ def run_web(host: str, port: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
         await server.serve()
+        # Connections are closed by now; whose client has gone may still be at work.
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            await asyncio.wait(rest, timeout=DRAIN_S)
 
     asyncio.run(serve())
 

@@ -1,4 +1,4 @@
-"""`manage.py demo`, which `make demo` runs: the product on its embedded default, with a real AI application to govern."""
+"""`manage.py demo`, which `make demo` runs: the product on its embedded default, with a real application to govern."""
 
 from typing import Any
 
@@ -21,14 +21,12 @@ class Command(CountersignCommand):
     help = "Run the product with demo people and an example AI application, on this machine alone. Ctrl-C ends it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--port", type=read_port, default=8000, help="port on loopback (default 8000; 0: a free one)"
-        )
+        parser.add_argument("--port", type=read_port, default=8000, help="port on loopback (default 8000; 0: any)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_EMBEDDED:
             raise CommandError(
-                "The demo makes people with known passwords: unset DATABASE_URL, it uses a database of its own."
+                "The demo makes people with known passwords, in a database of its own: unset DATABASE_URL."
             )
         keys: list[str] = []
 
