@@ -67,21 +67,17 @@ def activate_version(*, actor: Actor, version_id: uuid.UUID, reason: str = "") -
                 f"Version {version.number} is or was in force. To bring it back, draft a new version from its text."
             )
         refuse_moved_base(version)
-        activation = _append_activation(
-            actor=actor,
-            version=version,
-            origin=Activation.Origin.APPROVAL,
-            reason=why or version.reason,
+        return _append_activation(
+            actor=actor, version=version, origin=Activation.Origin.APPROVAL, reason=why or version.reason
         )
-    return activation
 
 
 def roll_back(*, actor: Actor, policy_id: uuid.UUID, reason: str, activation: int | None = None) -> Activation:
     """Bring back the version that was in force just before: one step, at once, without a second person.
 
     `activation` is the number of the ledger's row that the person wants to undo. Refuses (NothingToRollBackTo) where
-    there was none before, (AlreadyRolledBack) a second step in a row: going on backwards, or forwards again, is a change
-    that needs approval, (ActivationOvertaken) where another row stands there now, (Invalid) without a reason. Needs
+    there was none before, (AlreadyRolledBack) a second step in a row: going on backwards, or forwards again, is a
+    change that needs approval, (ActivationOvertaken) where another row stands there now, (Invalid) without a reason. Needs
     `policies.roll_back`.
     """
     require(actor, "policies.roll_back")
@@ -96,13 +92,13 @@ def roll_back(*, actor: Actor, policy_id: uuid.UUID, reason: str, activation: in
             )
         if newest is not None and newest.origin == Activation.Origin.ROLLBACK:
             raise AlreadyRolledBack(
-                f"Version {newest.version.number} came back by a rollback. Any other version needs approval: draft a new "
-                "version from its text."
+                f"Version {newest.version.number} came back by a rollback. Any other version needs approval: draft "
+                "a new version from its text."
             )
-        previous = newest and policy.activations.select_related("version").filter(number__lt=newest.number).first()
-        if newest is None or previous is None:
+        earlier = policy.activations.filter(number__lt=newest.number if newest else 0).order_by("-number").first()
+        if newest is None or earlier is None:
             raise NothingToRollBackTo()
-        version = find_version(actor=actor, version_id=previous.version_id)
+        version = find_version(actor=actor, version_id=earlier.version_id)
         return _append_activation(
             actor=actor,
             version=version,
@@ -115,8 +111,8 @@ def roll_back(*, actor: Actor, policy_id: uuid.UUID, reason: str, activation: in
 def load_draft(*, actor: Actor, system: AISystem, source: str) -> PolicyVersion:
     """A draft from a file, of the system's policy or a new one, for people to submit.
 
-    Refuses (PolicyNotValid, PolicyTestsFailed) a text that can't rule, (PolicyKeyDiffers) another key than the policy's,
-    (PolicyKeyTaken) another system's key. Needs `policies.write`.
+    Refuses (PolicyNotValid, PolicyTestsFailed) a text that can't rule, (PolicyKeyDiffers) another key than the
+    policy's, (PolicyKeyTaken) another system's key. Needs `policies.write`.
     """
     require_within(actor, "policies.write", system.organization_id)
     document = _read_for(system, source)
@@ -137,7 +133,7 @@ def activate_first_version(*, actor: Actor, system: AISystem, source: str) -> Ac
         version = _append_loaded(actor, system, source, document)
         if version.base is not None:
             raise PolicyAlreadyInForce(
-                f"Version {version.base.number} of {document.key} is in force; a change needs another person's approval."
+                f"Version {version.base.number} of {document.key} is in force; a change needs approval."
             )
         now = timezone.now()
         PolicyVersion.objects.filter(pk=version.pk, status=Status.DRAFT).update(

@@ -1,4 +1,4 @@
-"""How a text becomes a version that others have approved: drafted, edited, submitted, ruled on by somebody else.
+"""How a text becomes a version that may rule: drafted, edited, submitted, ruled on by others.
 
 Every step is one compare-and-set on the version's status (and, while it is a draft, on its revision), so that two people
 who act at once can't both be right: one changes the row, the other is told what stands there now.
@@ -77,8 +77,7 @@ def open_policy(*, actor: Actor, system: AISystem, key: str = "", source: str | 
     text = EXAMPLE.format(key=chosen) if source is None else _read_source(source)
     with transaction.atomic(durable=True):
         policy = create_policy(actor=actor, system=system, key=chosen)
-        version = append_draft(actor=actor, policy=policy, source=text, origin="new policy")
-    return version
+        return append_draft(actor=actor, policy=policy, source=text, origin="new policy")
 
 
 def create_policy(*, actor: Actor, system: AISystem, key: str) -> Policy:
@@ -141,9 +140,10 @@ def draft_version(
 
 
 def edit_draft(*, actor: Actor, version_id: uuid.UUID, source: str, revision: int) -> PolicyVersion:
-    """Save a draft's text over the revision that the person has seen; they become one of its editors.
+    """Save a draft's text over the revision that the person has seen; they join its editors.
 
-    Refuses (DraftChanged) where somebody saved in between, (VersionNotDraft) from submission on. Needs `policies.write`.
+    Refuses (DraftChanged) where somebody saved in between, (VersionNotDraft) from submission on. Needs
+    `policies.write`.
     """
     require(actor, "policies.write")
     version = find_version(actor=actor, version_id=version_id)

@@ -1,4 +1,4 @@
-"""What the life of a policy refuses, each refusal named for what happened, so that page, API and command say the same."""
+"""What the life of a policy refuses, each named for what happened, so that page, API and command say the same."""
 
 from governance.errors import Conflict, DomainError, Invalid, NotPermitted
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from governance.actors import OPERATOR, Actor
-from governance.models import Activation, AISystem, AuditEntry, AuditPayload, Organization, Policy, PolicyVersion
 from governance.canonical import parse_ijson
+from governance.models import Activation, AISystem, AuditEntry, AuditPayload, Organization, Policy, PolicyVersion
 from governance.services.policy_activation import activate_first_version, activate_version
 from governance.services.policy_life import approve_version, draft_version, submit_version
 from tests.factories import make_actor, make_organization, make_system
