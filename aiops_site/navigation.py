@@ -138,11 +138,12 @@ def count_places(actor: Actor) -> dict[str, int]:
         "waiting": escalations.filter(status="waiting"),
         "to_approve": _to_approve(actor),
         "unread": Notification.objects.filter(
-            organization_id=actor.organization_id, user_id=actor.user_id, read_at__isnull=True
+            organization_id=actor.member_organization_id, user_id=actor.id, read_at__isnull=True
         ).order_by(),
     }
     sliced = {name: CappedCount(rows.values("pk")[: CAP + 1]) for name, rows in counted.items()}
-    return Organization.objects.filter(pk=actor.member_organization_id).values(**sliced).get()
+    row: Any = Organization.objects.filter(pk=actor.member_organization_id).values(**sliced).get()
+    return {name: count or 0 for name, count in row.items()}
 
 
 def _to_approve(actor: Actor) -> QuerySet[PolicyVersion]:

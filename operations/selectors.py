@@ -4,7 +4,7 @@ Two grouped reads whatever the number of systems: the decisions of seven days al
 escalations that wait or were opened in those days. Decisions of test keys count nowhere.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,7 +69,7 @@ def measure_systems(systems: Sequence[AISystem], *, now: datetime) -> list[Syste
     return figures
 
 
-def _count_decisions(systems: Sequence[AISystem], now: datetime) -> Iterable[dict[str, Any]]:
+def _count_decisions(systems: Sequence[AISystem], now: datetime) -> Iterable[Mapping[str, Any]]:
     return (
         Decision.objects.real()
         .filter(system__in=systems, created_at__gte=now - WEEK)
@@ -83,7 +83,7 @@ def _count_decisions(systems: Sequence[AISystem], now: datetime) -> Iterable[dic
     )
 
 
-def _count_rulings(systems: Sequence[AISystem], now: datetime) -> Iterable[dict[str, Any]]:
+def _count_rulings(systems: Sequence[AISystem], now: datetime) -> Iterable[Mapping[str, Any]]:
     final = Q(ruling__verdict__in=Review.FINAL)
     return (
         Escalation.objects.filter(final, system__in=systems, opened_at__gte=now - WEEK, decision__is_test=False)
@@ -93,7 +93,7 @@ def _count_rulings(systems: Sequence[AISystem], now: datetime) -> Iterable[dict[
     )
 
 
-def _count_waiting(systems: Sequence[AISystem]) -> Iterable[dict[str, Any]]:
+def _count_waiting(systems: Sequence[AISystem]) -> Iterable[Mapping[str, Any]]:
     return (
         Escalation.objects.unresolved()
         .filter(system__in=systems, decision__is_test=False)
@@ -104,5 +104,5 @@ def _count_waiting(systems: Sequence[AISystem]) -> Iterable[dict[str, Any]]:
     )
 
 
-def _by_system(rows: Iterable[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+def _by_system(rows: Iterable[Mapping[str, Any]]) -> dict[Any, Mapping[str, Any]]:
     return {row["system_id"]: row for row in rows}

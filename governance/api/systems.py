@@ -62,7 +62,7 @@ def require_sight(actor: Actor) -> None:
 
 
 class BySlug(KeysetPagination):
-    ordering = ("slug", "id")
+    ordering = "slug"
 
 
 class SystemList(ListAPIView[AISystem]):

@@ -1,7 +1,7 @@
 """What belongs to a person wherever they work: the password, the way back to it, and how the console looks to them."""
 
-from django.contrib.auth.tokens import default_token_generator
 from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
@@ -35,7 +35,7 @@ def make_password_link(user: User) -> str:
 
 
 def invite_person(*, actor: Actor, organization: Organization, user: User) -> None:
-    """Mail somebody who was added the way in. It goes to their address alone and is shown to nobody else: an account may
+    """Mail somebody who was added the way in. It goes to their address alone, shown to nobody else: an account may
     be at home in other organizations too. Refuses (NotAMember) who holds no role here. Needs `people.manage`."""
     require_within(actor, "people.manage", organization.pk)
     with transaction.atomic(durable=True):

@@ -17,7 +17,7 @@ from governance.services.fields import read_text, refuse_field
 from governance.services.membership import require_standing
 from governance.services.recording import record
 
-TOKEN_PREFIX = "cs_pat_"
+TOKEN_PREFIX = "cs_pat_"  # noqa: S105 (what every token begins with)
 KEY_PREFIXES = {ApiKey.Kind.LIVE: "cs_live_", ApiKey.Kind.TEST: "cs_test_"}
 # How coarse "last used" is: a write a request would cost more than the fact is worth.
 LAST_USED_RESOLUTION = timedelta(minutes=5)
@@ -70,7 +70,7 @@ def revoke_api_key(*, actor: Actor, key_id: uuid.UUID) -> ApiKey:
     """A revoked key is refused from the next request on. Revoking twice changes nothing. Needs `keys.manage`."""
     require(actor, "keys.manage")
     with transaction.atomic(durable=True):
-        visible = ApiKey.objects.filter(pk=key_id, organization_id=actor.organization_id)
+        visible = ApiKey.objects.filter(pk=key_id, organization_id=actor.member_organization_id)
         revoked = visible.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
         key = visible.select_related("system").first()
         if key is None:
@@ -115,9 +115,9 @@ def create_access_token(*, actor: Actor, user: User, organization: Organization,
 def revoke_access_token(*, actor: Actor, token_id: uuid.UUID) -> AccessToken:
     """Takes back one of one's own tokens; an admin may take back anybody's of the organization."""
     with transaction.atomic(durable=True):
-        visible = AccessToken.objects.filter(pk=token_id, organization_id=actor.organization_id)
+        visible = AccessToken.objects.filter(pk=token_id, organization_id=actor.member_organization_id)
         if "admin" not in actor.roles:
-            visible = visible.filter(user_id=actor.user_id)
+            visible = visible.filter(user_id=actor.id)
         revoked = visible.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
         token = visible.select_related("user").first()
         if token is None:

@@ -223,7 +223,7 @@ def update_group(*, actor: Actor, group: Group, name: str, members: Iterable[Use
 
 
 def require_standing(organization_id: uuid.UUID, user: User) -> None:
-    """Refuses (NotAMember) somebody whose account is closed or who holds no role here: they can't answer for anything."""
+    """Refuses (NotAMember) somebody whose account is closed or who holds no role here: they answer for nothing."""
     if not Membership.objects.filter(organization_id=organization_id, user=user, user__is_active=True).exists():
         raise NotAMember(f"{user.email} holds no role in this organization, or the account is closed.")
 
@@ -278,7 +278,8 @@ def _require_no_systems(organization_id: uuid.UUID, user: User, *, is_backup_cou
     )
     if systems:
         raise OwnsSystems(
-            f"{user.get_short_name()} is owner or backup of {', '.join(systems)}. Hand over first: no AI decision without an owner.",
+            f"{user.get_short_name()} is owner or backup of {', '.join(systems)}. "
+            "Hand over first: no AI decision without an owner.",
             state={"systems": systems},
         )
 

@@ -1,9 +1,10 @@
 """Guessing passwords is slowed down: by account and address, and more patiently by account alone.
 
-An attempt is counted before the password is looked at, by a conditional UPDATE, so that a hundred guesses at once pass no
-more often than one after the other. Counters are rows, shared by all web processes. What is counted is what was typed,
-whether an account has that address or not: the answer tells nobody which accounts exist. NIST SP 800-63B (5.2.2) asks
-for at most 100 consecutive failures on an account; a password reset by mail lifts the limit for its owner.
+An attempt is counted before the password is looked at, by a conditional UPDATE, so that a hundred guesses at once
+pass no more often than one after the other. Counters are rows, shared by all web processes. What is counted is what
+was typed, whether an account has that address or not: the answer tells nobody which accounts exist. NIST SP 800-63B
+(5.2.2) asks for at most 100 consecutive failures on an account; a password reset by mail lifts the limit for its
+owner.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Limit:
         beyond = failures - self.free
         if beyond < 0:
             return timedelta()
-        return min(self.first_pause * 2 ** min(beyond, 16), self.longest_pause)
+        doublings: int = 2 ** min(beyond, 16)
+        return min(self.first_pause * doublings, self.longest_pause)
 
 
 BY_ADDRESS = Limit(free=5, first_pause=timedelta(seconds=30), longest_pause=timedelta(hours=1))

@@ -20,6 +20,7 @@ from governance.actors import Actor
 from governance.errors import Invalid, NotFound
 from governance.models import AccessToken, Organization, User
 from governance.permissions import may
+from governance.selectors import organizations_of
 from governance.services import accounts, credentials, sign_in
 from governance.tasks import mail_password_link
 from governance.web.forms import CredentialForm, PasswordLinkForm, PreferencesForm, SignInForm, add_refusal
@@ -29,10 +30,11 @@ from governance.web.session import ORGANIZATION_KEY, page
 def client_address(request: HttpRequest) -> str:
     """Where a request comes from. With https a proxy stands before us and appends the address that it saw
     (X-Forwarded-For); without one the header is anybody's to write, and is not read."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    address: str = request.META.get("REMOTE_ADDR", "")
     if settings.IS_HTTPS and forwarded:
         return forwarded.rpartition(",")[2].strip()[:64]
-    return request.META.get("REMOTE_ADDR", "")
+    return address
 
 
 class SignIn(LoginView):
@@ -52,8 +54,14 @@ class SignIn(LoginView):
         return {**super().get_form_kwargs(), "refusal": self.refused_until}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        sign_in.forgive_attempts(email=form.get_user().email, address=client_address(self.request))
-        return super().form_valid(form)
+        person: User = form.get_user()
+        sign_in.forgive_attempts(email=person.email, address=client_address(self.request))
+        response = super().form_valid(form)
+        first = next(iter(organizations_of(person)), None)
+        if first is not None:
+            # Chosen once, so that no page has to look for it again.
+            self.request.session[ORGANIZATION_KEY] = str(first.pk)
+        return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=429 if self.refused_until else 200)
@@ -98,7 +106,7 @@ class PasswordResetConfirm(PasswordResetConfirmView):
 def switch_organization(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Choose the organization to work in; one that the person does not belong to is not there."""
     slug = request.POST.get("organization", "")
-    chosen = Organization.objects.filter(memberships__user_id=actor.user_id, slug=slug).first()
+    chosen = Organization.objects.filter(memberships__user_id=actor.id, slug=slug).first()
     if chosen is None:
         raise NotFound()
     request.session[ORGANIZATION_KEY] = str(chosen.pk)
@@ -157,7 +165,7 @@ def token_create(request: HttpRequest, actor: Actor) -> HttpResponse:
 def token_revoke(request: HttpRequest, actor: Actor, token_id: uuid.UUID) -> HttpResponse:
     """Asks, then takes a token back."""
     token = AccessToken.objects.filter(
-        pk=token_id, organization_id=actor.organization_id, user_id=actor.user_id, revoked_at__isnull=True
+        pk=token_id, organization_id=actor.member_organization_id, user_id=actor.id, revoked_at__isnull=True
     ).first()
     if request.method == "POST":
         credentials.revoke_access_token(actor=actor, token_id=token_id)
@@ -212,7 +220,9 @@ def _show_preferences(
     secret: str = "",
 ) -> HttpResponse:
     user = _person(request)
-    tokens = AccessToken.objects.filter(organization_id=actor.organization_id, user=user, revoked_at__isnull=True)
+    tokens = AccessToken.objects.filter(
+        organization_id=actor.member_organization_id, user=user, revoked_at__isnull=True
+    )
     shown = form or PreferencesForm(initial=_initial_preferences(user))
     return render(
         request,

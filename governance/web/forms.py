@@ -3,12 +3,12 @@
 Forms only read; services decide, and their refusals come back into the form.
 """
 
-import json
 from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
+from governance.canonical import InvalidJson, parse_ijson
 from governance.errors import DomainError
 from governance.models import AISystem, ApiKey, Group, Membership, User
 
@@ -20,14 +20,14 @@ def add_refusal(form: forms.Form, refusal: DomainError) -> None:
         form.add_error(name if name in form.fields else None, detail)
 
 
-class PersonChoice(forms.ModelChoiceField):
+class PersonChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     """A person of the organization, told apart by address."""
 
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.name} ({obj.email})" if obj.name else obj.email
 
 
-class PeopleChoice(forms.ModelMultipleChoiceField):
+class PeopleChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.name} ({obj.email})" if obj.name else obj.email
 
@@ -35,7 +35,7 @@ class PeopleChoice(forms.ModelMultipleChoiceField):
 class SignInForm(AuthenticationForm):
     """E-mail address and password; while a pause lasts (`refusal`) the password is not even looked at."""
 
-    error_messages = {  # noqa: RUF012 (Django's own shape)
+    error_messages = {
         "invalid_login": "The e-mail address or the password is wrong.",
         "inactive": "The e-mail address or the password is wrong.",
     }
@@ -78,7 +78,9 @@ class PreferencesForm(forms.Form):
 
 
 class CredentialForm(forms.Form):
-    name = forms.CharField(max_length=100, help_text="Where it will live, for example: laptop, CI.")
+    name = forms.CharField(
+        label="Name of the token", max_length=100, help_text="Where it will live, for example: laptop, CI."
+    )
 
 
 class ApiKeyForm(forms.Form):
@@ -159,8 +161,8 @@ class SystemForm(forms.Form):
         label="Schemas",
         required=False,
         widget=forms.Textarea(attrs={"rows": 8, "class": "mono", "spellcheck": "false"}),
-        help_text='A JSON object: JSON Schema 2020-12 of the arguments by action name, and of outputs under "". Corrections are checked '
-        "against them where the request brings none.",
+        help_text='A JSON object: JSON Schema 2020-12 of the arguments by action name, and of outputs under "". '
+        "Corrections are checked against them where the request brings none.",
     )
 
     def __init__(self, *args: Any, people: Any, system: AISystem | None = None, **kwargs: Any) -> None:
@@ -175,13 +177,9 @@ class SystemForm(forms.Form):
         if not text:
             return {}
         try:
-            schemas = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise forms.ValidationError(
-                f"This is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
-            ) from error
-        except RecursionError as error:
-            raise forms.ValidationError("This is nested too deeply.") from error
+            schemas = parse_ijson(text.encode())
+        except InvalidJson as error:
+            raise forms.ValidationError(f"This can't be read as JSON: {error.detail}") from error
         if not isinstance(schemas, dict):
             raise forms.ValidationError("This must be a JSON object with an action's name as each key.")
         return schemas

@@ -22,7 +22,7 @@ from governance.web.session import page
 @page("people.read")
 @require_GET
 def group_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    groups = Group.objects.filter(organization_id=actor.organization_id).annotate(size=Count("members"))
+    groups = Group.objects.filter(organization_id=actor.member_organization_id).annotate(size=Count("members"))
     listed = take_page(request, groups.order_by("name", "id"))
     return render(request, "groups/list.html", {"page": listed, "may_manage": may(actor, "people.manage")})
 
@@ -46,7 +46,7 @@ def group_add(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page("people.manage")
 @require_http_methods(["GET", "POST"])
 def group_edit(request: HttpRequest, actor: Actor, group_id: uuid.UUID) -> HttpResponse:
-    group = Group.objects.filter(pk=group_id, organization_id=actor.organization_id).first()
+    group = Group.objects.filter(pk=group_id, organization_id=actor.member_organization_id).first()
     if group is None:
         raise NotFound()
     initial = {"name": group.name, "members": group.members.all()}

@@ -41,7 +41,7 @@ ROLE_WORDS = {
 
 def people_of(actor: Actor) -> QuerySet[User]:
     """Whoever holds a role in the actor's organization."""
-    return User.objects.filter(memberships__organization_id=actor.organization_id).distinct()
+    return User.objects.filter(memberships__organization_id=actor.member_organization_id).distinct()
 
 
 def active_people_of(actor: Actor) -> QuerySet[User]:
@@ -58,10 +58,10 @@ def people_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     if words:
         people = people.filter(Q(name__icontains=words) | Q(email__icontains=words))
     if role:
-        holders = Membership.objects.filter(organization_id=actor.organization_id, role=role).values("user_id")
+        holders = Membership.objects.filter(organization_id=actor.member_organization_id, role=role).values("user_id")
         people = people.filter(pk__in=holders)
-    here = Membership.objects.filter(organization_id=actor.organization_id).order_by("role")
-    owned = AISystem.objects.filter(organization_id=actor.organization_id)
+    here = Membership.objects.filter(organization_id=actor.member_organization_id).order_by("role")
+    owned = AISystem.objects.filter(organization_id=actor.member_organization_id)
     listed = take_page(
         request,
         people.order_by("name", "email").prefetch_related(
@@ -207,13 +207,17 @@ def _act(request: HttpRequest, actor: Actor, subject: User, verb: Callable[[], o
 
 def _show_person(request: HttpRequest, actor: Actor, subject: User, refusal: DomainError | None = None) -> HttpResponse:
     held = set(
-        Membership.objects.filter(organization_id=actor.organization_id, user=subject).values_list("role", flat=True)
+        Membership.objects.filter(organization_id=actor.member_organization_id, user=subject).values_list(
+            "role", flat=True
+        )
     )
     roles = [
         {"code": code, "label": label, "words": ROLE_WORDS[code], "is_held": code in held}
         for code, label in Membership.Role.choices
     ]
-    systems = AISystem.objects.filter(Q(owner=subject) | Q(backup=subject), organization_id=actor.organization_id)
+    systems = AISystem.objects.filter(
+        Q(owner=subject) | Q(backup=subject), organization_id=actor.member_organization_id
+    )
     return render(
         request,
         "people/detail.html",
@@ -221,7 +225,7 @@ def _show_person(request: HttpRequest, actor: Actor, subject: User, refusal: Dom
             "subject": subject,
             "roles": roles,
             "systems": systems.order_by("name"),
-            "groups": subject.review_groups.filter(organization_id=actor.organization_id),
+            "groups": subject.review_groups.filter(organization_id=actor.member_organization_id),
             "has_password": subject.has_usable_password(),
             "is_self": subject.pk == actor.user_id,
             "refusal": refusal,

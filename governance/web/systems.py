@@ -94,7 +94,7 @@ def key_revoke(request: HttpRequest, actor: Actor, key_id: uuid.UUID) -> HttpRes
         key = revoke_api_key(actor=actor, key_id=key_id)
         messages.success(request, f"The key {key.name} is revoked; the next request with it is refused.")
         return redirect("system-detail", key.system.slug)
-    keys = ApiKey.objects.filter(organization_id=actor.organization_id, revoked_at__isnull=True)
+    keys = ApiKey.objects.filter(organization_id=actor.member_organization_id, revoked_at__isnull=True)
     found = keys.select_related("system").filter(pk=key_id).first()
     if found is None:
         raise NotFound()

@@ -62,7 +62,8 @@ def refuse_other_facts(system: AISystem, facts: SystemFacts) -> None:
     different = [option for option, (stands, told) in said.items() if stands != told]
     if different:
         raise CommandError(
-            f"The system {system.slug} exists already, with another {', '.join(different)}. An admin changes it in the browser."
+            f"The system {system.slug} exists already, with another {', '.join(different)}. "
+            "An admin changes it in the browser."
         )
 
 

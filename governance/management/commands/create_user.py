@@ -34,9 +34,7 @@ class Command(CountersignCommand):
         name = read_text(options["name"], field="name", limit=200, is_required=False)
         password = read_password(User(email=email, name=name)) if options["password_stdin"] else None
         organization = ensure_organization(actor=OPERATOR, slug=options["organization"])
-        user, is_new = add_person(
-            actor=OPERATOR, organization=organization, email=email, role=options["role"], name=name
-        )
+        user, _ = add_person(actor=OPERATOR, organization=organization, email=email, role=options["role"], name=name)
         if password is not None:
             set_password(actor=OPERATOR, user=user, password=password)
         roles = sorted(user.memberships.filter(organization=organization).values_list("role", flat=True))

@@ -1,0 +1,152 @@
+"""AI systems are registered with an owner, or not at all."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from governance.actors import OPERATOR
+from governance.errors import DomainError, Invalid, NotFound, NotPermitted
+from governance.models import AISystem, AuditPayload
+from governance.services.membership import LastAdmin, NotAMember, OwnsSystems, remove_person
+from governance.services.registry import SystemExists, SystemFacts, create_system, ensure_organization, update_system
+from tests.factories import make_actor, make_organization, make_person, make_system
+from tests.governance.people.scenes import entries_of, open_office
+from tests.support.races import race
+
+pytestmark = pytest.mark.django_db
+
+
+def facts_of(**fields: Any) -> SystemFacts:
+    return SystemFacts(**{"name": "Bot", "purpose": "Answers mail.", **fields})
+
+
+def test_the_owner_of_a_new_system_gets_the_role() -> None:
+    office = open_office()
+    person = make_person(office.organization, "viewer")
+    system = create_system(
+        actor=office.actor, organization=office.organization, slug="bot", facts=facts_of(owner=person)
+    )
+    assert (system.owner, system.risk_tier, system.breaker) == (person, "limited", "closed")
+    assert set(person.memberships.values_list("role", flat=True)) == {"viewer", "owner"}
+    assert entries_of(office.organization) == ["role.added", "system.created"]
+
+
+def test_a_second_system_of_the_same_name_is_refused() -> None:
+    office = open_office()
+    facts = facts_of(owner=office.admin)
+    create_system(actor=office.actor, organization=office.organization, slug="bot", facts=facts)
+    with pytest.raises(SystemExists):
+        create_system(actor=office.actor, organization=office.organization, slug="bot", facts=facts)
+
+
+def test_an_owner_or_backup_from_outside_is_refused() -> None:
+    office = open_office()
+    stranger = make_person(make_organization(), "owner")
+    closed = make_person(office.organization, "viewer", is_active=False)
+    for facts in (
+        facts_of(owner=stranger),
+        facts_of(owner=closed),
+        facts_of(owner=office.admin, backup=stranger),
+    ):
+        with pytest.raises(NotAMember):
+            create_system(actor=office.actor, organization=office.organization, slug="bot", facts=facts)
+    assert not AISystem.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("slug", "fields"),
+    [
+        ("Bot", {}),
+        ("bot--x", {}),
+        ("-bot", {}),
+        ("x" * 64, {}),
+        ("add", {}),
+        ("bot", {"name": ""}),
+        ("bot", {"name": "x" * 201}),
+        ("bot", {"purpose": " "}),
+        ("bot", {"risk_tier": "unheard-of"}),
+        ("bot", {"schemas": {"refund": {"type": "nonsense"}}}),
+        ("bot", {"schemas": {"refund": True}}),
+        ("bot", {"schemas": {"x" * 101: {}}}),
+        ("bot", {"schemas": {"refund": {"$ref": "https://example.org/schema.json"}}}),
+    ],
+)
+def test_unfit_facts_are_refused(slug: str, fields: dict[str, Any]) -> None:
+    office = open_office()
+    facts = facts_of(owner=office.admin, **fields)
+    with pytest.raises(Invalid) as refusal:
+        create_system(actor=office.actor, organization=office.organization, slug=slug, facts=facts)
+    assert refusal.value.errors
+    assert not AISystem.objects.exists()
+
+
+def test_nobody_backs_themselves_up() -> None:
+    office = open_office()
+    facts = facts_of(owner=office.admin, backup=office.admin)
+    with pytest.raises(Invalid):
+        create_system(actor=office.actor, organization=office.organization, slug="bot", facts=facts)
+
+
+def test_a_change_is_recorded_from_and_to() -> None:
+    office = open_office()
+    system = make_system(office.organization, name="Bot", purpose="Old")
+    facts = facts_of(owner=system.owner, purpose="New", schemas={"refund": {"type": "object"}})
+    update_system(actor=office.actor, system=system, facts=facts)
+    system.refresh_from_db()
+    assert (system.purpose, system.schemas) == ("New", {"refund": {"type": "object"}})
+    payload = json.loads(AuditPayload.objects.get(subject=f"system:{system.pk}").payload)
+    assert payload["changes"] == {"purpose": ["Old", "New"], "schemas": ["{}", '{"refund":{"type":"object"}}']}
+
+
+def test_a_change_of_nothing_is_no_entry() -> None:
+    office = open_office()
+    system = make_system(office.organization, name="Bot", purpose="Same")
+    update_system(actor=office.actor, system=system, facts=facts_of(owner=system.owner, purpose="Same"))
+    assert entries_of(office.organization) == []
+
+
+@pytest.mark.parametrize("role", ["viewer", "reviewer", "lead", "owner", "auditor"])
+def test_only_an_admin_registers_and_changes_systems(role: str) -> None:
+    organization = make_organization()
+    system, actor = make_system(organization), make_actor(organization, role)
+    with pytest.raises(NotPermitted):
+        create_system(actor=actor, organization=organization, slug="bot", facts=facts_of(owner=system.owner))
+    with pytest.raises(NotPermitted):
+        update_system(actor=actor, system=system, facts=facts_of(owner=system.owner))
+
+
+def test_another_organizations_system_is_not_there() -> None:
+    office, system = open_office(), make_system()
+    with pytest.raises(NotFound):
+        update_system(actor=office.actor, system=system, facts=facts_of(owner=office.admin))
+
+
+def test_organizations_are_made_by_the_operator_alone_and_once() -> None:
+    office = open_office()
+    with pytest.raises(NotPermitted):
+        ensure_organization(actor=office.actor, slug="new")
+    first, again = (ensure_organization(actor=OPERATOR, slug="north-wind") for _ in range(2))
+    assert first == again
+    assert first.name == "North wind"
+    assert entries_of(first) == ["organization.created"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_leaves_while_being_named_owner() -> None:
+    for _ in range(5):
+        office = open_office()
+        person = make_person(office.organization, "viewer")
+        system = make_system(office.organization, owner=make_person(office.organization, "owner"))
+        results = race(
+            lambda o=office, s=system, p=person: update_system(
+                actor=o.actor, system=s, facts=dataclasses.replace(facts_of(owner=p))
+            ),
+            lambda o=office, p=person: remove_person(actor=o.actor, organization=o.organization, user=p),
+        )
+        refusals = [result for result in results if isinstance(result, DomainError)]
+        assert len(refusals) == 1, results
+        assert isinstance(refusals[0], (NotAMember, OwnsSystems, LastAdmin))
+        system.refresh_from_db()
+        assert system.owner.memberships.exists()
