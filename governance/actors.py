@@ -35,6 +35,13 @@ class Actor:
             raise LookupError(f"{self.label} belongs to no organization")
         return self.organization_id
 
+    @property
+    def person_id(self) -> uuid.UUID:
+        """The id of the person who acts; a programming error for whoever is none."""
+        if self.user_id is None:
+            raise LookupError(f"{self.label} is no person")
+        return self.user_id
+
 
 SYSTEM = Actor(kind="system", id="countersign", label="Countersign")
 OPERATOR = Actor(kind="system", id="operator", label="Operator at the command line")

@@ -38,7 +38,7 @@ def _linear_pattern_properties(validator: Any, patterns: Any, instance: Any, sch
                 yield from validator.descend(member, subschema, path=key, schema_path=pattern)
 
 
-BoundedValidator: Any = extend(
+BoundedValidator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {"pattern": _linear_pattern, "patternProperties": _linear_pattern_properties},
 )

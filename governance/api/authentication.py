@@ -16,7 +16,7 @@ from governance.web.session import current_actor
 
 def read_bearer(request: HttpRequest) -> str | None:
     """The bearer secret of a request, or None where it brings none. Refuses (401) a header of another form."""
-    header = request.META.get("HTTP_AUTHORIZATION", "")
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
     if not header:
         return None
     scheme, _, secret = header.partition(" ")
@@ -66,7 +66,7 @@ class TokenOrSession(BaseAuthentication):
         if read_bearer(django_request) is None:
             check = CSRFCheck(lambda _: None)  # type: ignore[arg-type]
             check.process_request(django_request)
-            refusal = check.process_view(django_request, None, (), {})
+            refusal = check.process_view(django_request, self.authenticate, (), {})  # type: ignore[arg-type]
             if refusal:
                 raise NotPermitted(f"CSRF check failed: {refusal}")
         return actor, None

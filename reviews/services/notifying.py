@@ -140,6 +140,8 @@ def _compose(notification: Notification) -> EmailMessage:
 
 
 def _people(organization_id: uuid.UUID | None, *roles: str) -> list[User]:
+    if organization_id is None:
+        return []
     return list(
         User.objects.filter(
             memberships__organization_id=organization_id,

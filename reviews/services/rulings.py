@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -106,7 +107,7 @@ def undo_ruling(*, actor: Actor, review_id: uuid.UUID) -> Review:
             organization_id=review.organization_id,
             escalation=escalation,
             decision_id=review.decision_id,
-            reviewer_id=actor.user_id,
+            reviewer_id=actor.person_id,
             reviewer_label=actor.label,
             verdict=Review.Verdict.UNDO,
             supersedes=review,
@@ -213,7 +214,7 @@ def _draft_review(
         organization_id=escalation.organization_id,
         escalation=escalation,
         decision_id=escalation.decision_id,
-        reviewer_id=actor.user_id,
+        reviewer_id=actor.person_id,
         reviewer_label=actor.label,
         verdict=ruling.verdict,
         correction=checked.correction,

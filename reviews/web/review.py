@@ -88,7 +88,7 @@ def submit(request: HttpRequest, actor: Actor, escalation_id: uuid.UUID) -> Http
     try:
         review = rule(actor=actor, escalation_id=escalation_id, submission=read_submission(request, escalation))
     except (InvalidRuling, Invalid) as refusal:
-        faults = tuple(refusal.errors)
+        faults = tuple(FieldError(pointer=error["pointer"], detail=error["detail"]) for error in refusal.errors)
         return render_review(request, actor, escalation, with_faults(attempt, faults), status=422)
     except (Conflict, NotPermitted) as refusal:
         # Whatever was typed survives that somebody was faster.
@@ -426,7 +426,7 @@ def is_claimable(escalation: Escalation) -> bool:
 def list_reviewers(actor: Actor) -> Any:
     return (
         User.objects.filter(
-            memberships__organization_id=actor.organization_id,
+            memberships__organization_id=actor.member_organization_id,
             memberships__role__in=["reviewer", "lead"],
             is_active=True,
         )
