@@ -150,11 +150,7 @@ def _record_ruling(actor: Actor, escalation: Escalation, submission: Submission,
         raise _say_why_not(actor, escalation.pk)
     ReviewDraft.objects.filter(escalation=escalation, reviewer_id=actor.user_id).delete()
     if review.verdict in Review.FINAL:
-        payload = {
-            "review": str(review.pk),
-            "verdict": review.verdict,
-            "labels": checked.labels,
-        }
+        payload: dict[str, object] = {"review": str(review.pk), "verdict": review.verdict, "labels": checked.labels}
         _record(actor, escalation, "escalation.ruled", payload, now)
         if review.undo_until == now:
             ruled = Escalation.objects.select_related("decision", "ruling").get(pk=escalation.pk)
