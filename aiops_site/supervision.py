@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GRACE_S = 6.0
 TICK_S = 0.2
 # A child that lived this long was healthy: its next start does not wait.
-HEALTHY_S = 10.0
+HEALTHY_S = 5.0
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 

@@ -3,6 +3,8 @@
 It runs aiops_site's own Site under granian, around a WSGI application that reports what reached it.
 """
 
+# ruff: noqa: E402 (Django is set up before what needs it is imported)
+
 import asyncio
 import json
 import signal
