@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from typing import Any
 
 from governance.actors import Actor
 from governance.errors import NotFound
@@ -29,3 +31,29 @@ def find_place(decision: Decision) -> Escalation | None:
 
 def find_open_question(decision: Decision) -> InformationExchange | None:
     return InformationExchange.objects.filter(decision=decision, answered_at__isnull=True).first()
+
+
+def read_rule_context(decision: Decision) -> dict[str, Any]:
+    """What the rules of a past decision could read, with the clock of its evaluation, so that a replay says the same."""
+    payload = decision.payload
+    proposal = json.loads(payload.proposal)
+    usage = {
+        name: count
+        for name in ("input_tokens", "output_tokens", "cached_input_tokens")
+        if (count := getattr(decision, name)) is not None
+    }
+    clock = json.loads(payload.evaluation).get("clock")
+    return {
+        "action": proposal.get("action"),
+        "input": json.loads(payload.input),
+        "output": json.loads(payload.output) if payload.output is not None else None,
+        "confidence": decision.confidence,
+        "subject": decision.subject or None,
+        "actor": decision.actor or None,
+        "model": decision.model or None,
+        "release": decision.release or None,
+        "usage": usage or None,
+        "latency_ms": decision.latency_ms,
+        "context": json.loads(payload.context) if payload.context is not None else None,
+        **({"now": clock} if clock else {}),
+    }

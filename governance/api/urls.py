@@ -8,7 +8,6 @@ urlpatterns: list[URLPattern] = [
     path("systems", systems.SystemList.as_view(), name="api-systems"),
     path("systems/<uuid:system_id>", systems.SystemDetail.as_view(), name="api-system"),
     path("policies", policies.PolicyList.as_view(), name="api-policies"),
-    path("policies/evaluate", policies.EvaluatePolicy.as_view(), name="api-policy-evaluate"),
     path("policies/<uuid:policy_id>", policies.PolicyDetail.as_view(), name="api-policy"),
     path("policies/<uuid:policy_id>/activations", policies.ActivationList.as_view(), name="api-policy-activations"),
     path("policies/<uuid:policy_id>/rollback", policies.RollBack.as_view(), name="api-policy-rollback"),

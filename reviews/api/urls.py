@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.api import decisions, escalations
+from reviews.api import decisions, escalations, evaluating
 
 urlpatterns = [
     path("decisions", decisions.DecisionsView.as_view(), name="api-decisions"),
@@ -26,6 +26,7 @@ urlpatterns = [
         decisions.InformationView.as_view(),
         name="api-decision-inform",
     ),
+    path("policies/evaluate", evaluating.EvaluatePolicy.as_view(), name="api-policy-evaluate"),
     path("queues", escalations.QueueList.as_view(), name="api-queues"),
     path(
         "queues/<slug:slug>/take-next",

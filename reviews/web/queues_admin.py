@@ -75,7 +75,7 @@ def queue_settings(request: HttpRequest, actor: Actor, slug: str) -> HttpRespons
     names = ("name", "undo_window_s", "lease_s", "respond_s")
     initial = {**{name: getattr(queue, name) for name in names}, "groups": queue.groups.all()}
     groups = Group.objects.filter(organization_id=actor.member_organization_id)
-    form = QueueForm(request.POST or None, initial=initial, groups=groups)
+    form = QueueForm(request.POST if request.method == "POST" else None, initial=initial, groups=groups)
     if request.method == "POST" and form.is_valid():
         try:
             update_queue(actor=actor, queue=queue, settings=QueueSettings(**form.cleaned_data))
