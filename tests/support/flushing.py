@@ -1,7 +1,7 @@
 """Emptying the database after a test that committed. The product's triggers refuse that for the audit log, rightly; so
 they are set aside while Django flushes the test database, and only then."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ def install() -> None:
     BaseDatabaseOperations.execute_sql_flush = flush_without_triggers  # type: ignore[method-assign]
 
 
-def flush_without_triggers(operations: BaseDatabaseOperations, sql_list: Sequence[str]) -> None:
+def flush_without_triggers(operations: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:
     connection: Any = operations.connection
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         set_aside = _sqlite_triggers if connection.vendor == "sqlite" else _postgres_triggers

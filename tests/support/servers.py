@@ -15,6 +15,7 @@ from urllib.parse import quote
 # Who runs PostgreSQL where the tests run as root: it refuses to be root itself.
 UNPRIVILEGED = ("postgres", "nobody")
 START_TIMEOUT_S = 60
+INITDB_OPTIONS = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 
 
 class ServerMissing(Exception):
@@ -69,8 +70,7 @@ class PostgresCluster:
         log_path = self.folder / "log"
         with log_path.open("wb") as log:
             made = subprocess.run(
-                [programs / "initdb", "-D", data, "-U", "countersign", "-A", "trust", "-E", "UTF8"]
-                + ["--locale=C", "--no-sync"],
+                [programs / "initdb", "-D", data, "-U", "countersign", *INITDB_OPTIONS],
                 user=owner,
                 env=environment,
                 cwd=self.folder,
