@@ -1,12 +1,12 @@
-"""Append-only by the database's own word: triggers that refuse to change or delete rows, on SQLite and PostgreSQL alike.
+"""Append-only by the database's own word: triggers that refuse to change or delete rows, on SQLite and PostgreSQL.
 
-They stop mistakes and casual edits, whoever makes them; whoever owns the database can drop them, and is found out by the
-tree of hashes (governance/services/verifying.py). Django drops a table's triggers when it rebuilds the table on SQLite,
-so they are installed after every migrate; a trigger bears the hash of its own text in its name, so that installing
-what stands already takes no lock.
+They stop mistakes and casual edits, whoever makes them; whoever owns the database can drop them, and is found out by
+the tree of hashes (governance/services/verifying.py). Django drops a table's triggers when it rebuilds the table on
+SQLite, so they are installed after every migrate; a trigger bears the hash of its own text in its name, so that
+installing what stands already takes no lock.
 
-Conditions may name OLD and NEW and the guarded table itself, never another table: SQLite refuses to rename a table while
-some trigger names one that is missing, and that is what a rebuild does.
+Conditions may name OLD and NEW and the guarded table itself, never another table: SQLite refuses to rename a table
+while some trigger names one that is missing, and that is what a rebuild does.
 """
 
 import hashlib
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from governance.audit_types import ERASURE_SUBJECT
+
 PREFIX = "guard_"
 REFUSE = "countersign_refuse_change"
 
@@ -24,8 +26,8 @@ REFUSE = "countersign_refuse_change"
 class Guard:
     """What the rows of one table may still go through once they stand; by default nothing.
 
-    `free_while`: a row for which this holds (over OLD) is not guarded yet. `changeable`: the only columns that an UPDATE
-    may touch, and only where `change_when` holds (over OLD and NEW; None means always). `delete_when`: where a
+    `free_while`: a row for which this holds (over OLD) is not guarded yet. `changeable`: the only columns that an
+    UPDATE may touch, and only where `change_when` holds (over OLD and NEW; None means always). `delete_when`: where a
     DELETE is let through (over OLD).
     """
 
@@ -37,9 +39,6 @@ class Guard:
     # Columns whose values are taken for good: SQLite's INSERT OR REPLACE would delete the older row past the triggers.
     unique: tuple[str, ...] = ("id",)
 
-
-# The subject of the entry that records an erasure; nothing else is recorded under it.
-ERASURE_SUBJECT = "audit_entry:"
 
 GUARDS = (
     Guard(

@@ -72,10 +72,10 @@ _INSERT_BOTH = (
 
 def _insert(entry: AuditEntry, kept: AuditPayload) -> None:
     """Both rows; the entry has its id afterwards."""
-    organization: object = entry.organization_id
+    organization: uuid.UUID | str | None = entry.organization_id
     if not connection.features.has_native_uuid_field and entry.organization_id is not None:
         organization = entry.organization_id.hex
-    fields = [
+    fields: list[Any] = [
         organization,
         entry.type,
         entry.actor_kind,
@@ -85,7 +85,7 @@ def _insert(entry: AuditEntry, kept: AuditPayload) -> None:
         entry.commitment,
         entry.leaf_hash,
     ]
-    payload_fields = [organization, kept.key, kept.subject, kept.payload]
+    payload_fields: list[Any] = [organization, kept.key, kept.subject, kept.payload]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_INSERT_BOTH, fields + payload_fields)

@@ -1,8 +1,8 @@
 """What an audit entry proves: its commitment and its leaf hash (RFC 6962, section 2.1), from plain values alone.
 
-The commitment is HMAC-SHA256 under a random key of the entry's own over what may be erased or renamed: the subject, the
-actor's label and the payload. The leaf covers the commitment and the fields that stay. Erasing payload and key leaves the
-leaf, the root and every proof as they were.
+The commitment is HMAC-SHA256 under a random key of the entry's own over what may be erased or renamed: the subject,
+the actor's label and the payload. The leaf covers the commitment and the fields that stay. Erasing payload and key
+leaves the leaf, the root and every proof as they were.
 """
 
 import hashlib
@@ -35,5 +35,6 @@ def hash_leaf(
     """SHA-256(0x00 || leaf), hex; the leaf is a JSON array of version, organization, type, actor, time (as
     `format_instant` writes it) and commitment."""
     scope = "null" if organization is None else quote(organization)
-    leaf = f"[{LEAF_VERSION},{scope},{quote(type)},{quote(actor_kind)},{quote(actor_id)},{quote(occurred_at)},{quote(commitment)}]"
+    fields = ",".join(quote(field) for field in (type, actor_kind, actor_id, occurred_at, commitment))
+    leaf = f"[{LEAF_VERSION},{scope},{fields}]"
     return hashlib.sha256(LEAF_PREFIX + leaf.encode()).hexdigest()

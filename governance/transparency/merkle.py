@@ -1,6 +1,6 @@
-"""The Merkle tree of RFC 6962, section 2.1, kept as its peaks: enough to append and to know the root, in the size of a logarithm.
+"""The Merkle tree of RFC 6962, section 2.1, kept as its peaks: all it takes to append and to know the root.
 
-The peaks of a tree of n leaves are the roots of its complete subtrees, largest first: one for every bit that is set in n.
+The peaks of a tree of n leaves are the roots of its complete subtrees, largest first: one for every bit set in n.
 """
 
 import hashlib
