@@ -71,7 +71,7 @@ class SignIn(LoginView):
 @require_http_methods(["GET", "POST"])
 def password_reset(request: HttpRequest) -> HttpResponse:
     """Asks for an address; answers the same whether an account has it or not, and in the same time."""
-    form = PasswordLinkForm(request.POST or None)
+    form = PasswordLinkForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
         try:
@@ -131,7 +131,9 @@ def keys(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def preferences(request: HttpRequest, actor: Actor) -> HttpResponse:
     """How the console looks and behaves for this person, and the tokens that they made in this organization."""
-    form = PreferencesForm(request.POST or None, initial=_initial_preferences(_person(request)))
+    form = PreferencesForm(
+        request.POST if request.method == "POST" else None, initial=_initial_preferences(_person(request))
+    )
     if request.method == "POST" and form.is_valid():
         try:
             accounts.change_preferences(actor=actor, user=_person(request), **form.cleaned_data)
@@ -182,7 +184,7 @@ def token_revoke(request: HttpRequest, actor: Actor, token_id: uuid.UUID) -> Htt
 def password_change(request: HttpRequest, actor: Actor) -> HttpResponse:
     """A new password for whoever knows the old one; other sessions end, this one stays."""
     user = _person(request)
-    form: Any = PasswordChangeForm(user, request.POST or None)
+    form: Any = PasswordChangeForm(user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         accounts.set_password(actor=actor, user=user, password=form.cleaned_data["new_password1"])
         update_session_auth_hash(request, user)

@@ -30,7 +30,7 @@ def group_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page("people.manage")
 @require_http_methods(["GET", "POST"])
 def group_add(request: HttpRequest, actor: Actor) -> HttpResponse:
-    form = GroupForm(request.POST or None, people=active_people_of(actor))
+    form = GroupForm(request.POST if request.method == "POST" else None, people=active_people_of(actor))
     if request.method == "POST" and form.is_valid():
         organization = Organization.objects.get(pk=actor.member_organization_id)
         try:
@@ -50,7 +50,9 @@ def group_edit(request: HttpRequest, actor: Actor, group_id: uuid.UUID) -> HttpR
     if group is None:
         raise NotFound()
     initial = {"name": group.name, "members": group.members.all()}
-    form = GroupForm(request.POST or None, initial=initial, people=active_people_of(actor), group=group)
+    form = GroupForm(
+        request.POST if request.method == "POST" else None, initial=initial, people=active_people_of(actor), group=group
+    )
     if request.method == "POST" and form.is_valid():
         try:
             update_group(actor=actor, group=group, **form.cleaned_data)

@@ -80,7 +80,7 @@ def people_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def person_add(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Adds a person and mails them the way in; whoever has an account already signs in as ever."""
-    form = PersonForm(request.POST or None)
+    form = PersonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         organization = _organization(actor)
         try:

@@ -41,7 +41,7 @@ def system_detail(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse
 @page("systems.manage")
 @require_http_methods(["GET", "POST"])
 def system_add(request: HttpRequest, actor: Actor) -> HttpResponse:
-    form = SystemForm(request.POST or None, people=active_people_of(actor))
+    form = SystemForm(request.POST if request.method == "POST" else None, people=active_people_of(actor))
     if request.method == "POST" and form.is_valid():
         fields = dict(form.cleaned_data)
         slug = fields.pop("slug")
@@ -60,7 +60,12 @@ def system_add(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def system_edit(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
     system = find_system(actor, slug)
-    form = SystemForm(request.POST or None, initial=_initial(system), people=active_people_of(actor), system=system)
+    form = SystemForm(
+        request.POST if request.method == "POST" else None,
+        initial=_initial(system),
+        people=active_people_of(actor),
+        system=system,
+    )
     if request.method == "POST" and form.is_valid():
         try:
             update_system(actor=actor, system=system, facts=SystemFacts(**form.cleaned_data))
@@ -136,6 +141,7 @@ def _show_system(
                 {"action": action, "text": json.dumps(schema, indent=2, ensure_ascii=False)}
                 for action, schema in sorted(system.schemas.items())
             ],
+            "may_write_policies": may(actor, "policies.write"),
             "may_manage": may(actor, "systems.manage"),
             "may_manage_keys": may(actor, "keys.manage"),
         },

@@ -1,0 +1,172 @@
+"""Who may reach what: every address of the site, its methods, and the answer to whoever may.
+
+An address that is missing here fails the matrix (test_access_matrix.py), so that nobody adds one without saying who may.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from governance.permissions import ROLES
+
+EVERYBODY = frozenset(ROLES)
+ADMIN = frozenset({"admin"})
+RULING = frozenset({"reviewer", "lead"})
+LEADING = frozenset({"lead", "admin"})
+SEEING_PEOPLE = frozenset({"admin", "auditor", "lead", "owner"})
+WRITING = frozenset({"policy_author"})
+APPROVING = frozenset({"policy_approver"})
+ACTIVATING = frozenset({"policy_author", "policy_approver"})
+ROLLING_BACK = frozenset({"policy_author", "policy_approver", "owner"})
+READING_LOG = frozenset({"auditor", "admin", "owner", "lead"})
+NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Access:
+    """One method of one address.
+
+    `roles` get `answer`; people with other roles get `refusal`. `stranger`: what somebody who holds every role in another
+    organization gets, whom our things are not there for. `key`: what one of our system's keys gets at the API;
+    `foreign_key`: a key of another organization's. Anonymous visitors get 302 at a page, 401 at the API, `answer` where
+    everything is `open`. A value of the body that begins with `$` names one of the scene's arguments.
+    """
+
+    method: Literal["get", "post", "put", "patch", "delete"]
+    roles: frozenset[str]
+    answer: int = 200
+    stranger: int = 404
+    refusal: int = 403
+    key: int = 403
+    foreign_key: int = 403
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_open: bool = False
+
+
+def see(roles: frozenset[str] = EVERYBODY, answer: int = 200, stranger: int = 404, **more: Any) -> Access:
+    return Access("get", roles, answer, stranger, **more)
+
+
+def do(roles: frozenset[str], answer: int = 302, stranger: int = 404, **more: Any) -> Access:
+    return Access("post", roles, answer, stranger, **more)
+
+
+def is_open(method: Literal["get", "post"] = "get", answer: int = 200, **more: Any) -> Access:
+    return Access(method, EVERYBODY, answer, answer, is_open=True, **more)
+
+
+def ask(answer: int, **more: Any) -> Access:
+    """A verb of the application's: its key alone is known there."""
+    return Access("post", EVERYBODY, answer=401, stranger=401, key=answer, foreign_key=404, **more)
+
+
+# For a list, a stranger's answer is their own list (200); the matrix looks for our things in it.
+ACCESS: dict[str, tuple[Access, ...]] = {
+    # ---- the service itself
+    "healthz": (is_open(),),
+    "readyz": (is_open(answer=503),),
+    "api-schema": (is_open(),),
+    "api-docs": (is_open(),),
+    "robots": (is_open(),),
+    "favicon": (is_open(answer=302),),
+    # ---- signing in
+    "sign-in": (is_open(), is_open("post")),
+    "sign-out": (is_open("post", answer=302),),
+    "password-reset": (is_open(), is_open("post")),
+    "password-reset-done": (is_open(),),
+    "password-reset-confirm": (is_open(answer=302),),
+    "password-reset-complete": (is_open(),),
+    # ---- one's own
+    "home": (see(answer=302, stranger=302),),
+    "keys": (see(stranger=200),),
+    "switch-organization": (do(EVERYBODY, answer=404),),
+    "preferences": (see(stranger=200), do(EVERYBODY, answer=422, stranger=422)),
+    "password-change": (see(stranger=200), do(EVERYBODY, answer=200, stranger=200)),
+    "password-change-done": (see(stranger=200),),
+    "token-create": (do(EVERYBODY, answer=422, stranger=422),),
+    "token-revoke": (see(), do(EVERYBODY)),
+    # ---- people
+    "people-list": (see(SEEING_PEOPLE, stranger=200),),
+    "person-add": (see(ADMIN, stranger=200), do(ADMIN, answer=422, stranger=422, body={"email": "x"})),
+    "person-detail": (see(SEEING_PEOPLE),),
+    "person-role-add": (do(ADMIN, body={"role": "lead"}),),
+    "person-role-remove": (do(ADMIN, body={"role": "viewer"}),),
+    "person-invite": (do(ADMIN),),
+    "person-remove": (see(ADMIN), do(ADMIN)),
+    "person-deactivate": (see(ADMIN), do(ADMIN)),
+    "person-reactivate": (do(ADMIN),),
+    "group-list": (see(SEEING_PEOPLE, stranger=200),),
+    "group-add": (see(ADMIN, stranger=200), do(ADMIN, answer=422, stranger=422, body={"name": ""})),
+    "group-edit": (see(ADMIN), do(ADMIN, body={"name": "Law"})),
+    # ---- systems
+    "system-list": (see(stranger=200),),
+    "system-add": (see(ADMIN, stranger=200), do(ADMIN, answer=422, stranger=422, body={"name": "x"})),
+    "system-detail": (see(),),
+    "system-edit": (see(ADMIN), do(ADMIN, answer=422, body={"name": "x"})),
+    "key-create": (do(ADMIN, answer=200, body={"name": "ci", "kind": "live"}),),
+    "key-revoke": (see(ADMIN), do(ADMIN)),
+    "overview": (see(stranger=200),),
+    "api-systems": (see(stranger=200, key=200, foreign_key=200),),
+    "api-system": (see(key=200, foreign_key=404),),
+    # ---- queues
+    "queue-settings-list": (see(stranger=200),),
+    "queue-settings": (
+        see(LEADING),
+        do(LEADING, body={"name": "Q", "undo_window_s": 5, "lease_s": 60, "respond_s": 60}),
+    ),
+    "api-queues": (see(stranger=200),),
+    # ---- decisions, asked by a key
+    "api-decisions": (
+        see(stranger=200, key=200, foreign_key=200),
+        Access("post", EVERYBODY, answer=401, stranger=401, key=400, foreign_key=400),
+    ),
+    "api-decision": (see(key=200, foreign_key=404),),
+    "api-decision-cancel": (ask(200, body={"reason": "x"}),),
+    "api-decision-outcome": (ask(409, body={"status": "executed"}),),
+    "api-decision-inform": (ask(409, body={"answer": "x"}),),
+    # ---- ruling
+    "api-take-next": (do(RULING, answer=200),),
+    "api-escalations": (see(stranger=200),),
+    "api-escalation": (see(),),
+    "api-claim": (do(RULING, answer=200),),
+    "api-release": (do(RULING, answer=409, body={"claim_token": "$unknown_id"}),),
+    "api-renew": (do(RULING, answer=409, body={"claim_token": "$unknown_id"}),),
+    "api-reassign": (do(LEADING, answer=200, body={"assignee": "$reviewer_email"}),),
+    "api-review": (do(RULING, answer=409, body={"verdict": "approve", "claim_token": "$unknown_id"}),),
+    "api-undo": (Access("delete", RULING, answer=404),),
+    # ---- policies
+    "api-policies": (
+        see(stranger=200),
+        do(
+            WRITING, answer=409, stranger=422, body={"system": "$systems/slug", "key": "refunds", "document": "$source"}
+        ),
+    ),
+    "api-policy": (see(),),
+    "api-policy-activations": (see(),),
+    "api-policy-rollback": (do(ROLLING_BACK, answer=409, body={"reason": "x"}),),
+    "api-policy-versions": (see(), do(WRITING, answer=201)),
+    "api-policy-version": (
+        see(),
+        Access("put", WRITING, body={"document": "$source"}, headers={"If-Match": '"1"'}),
+    ),
+    "api-policy-version-submit": (do(WRITING, answer=409, body={"reason": "x"}),),
+    "api-policy-version-approve": (do(APPROVING, answer=409, body={"sha256": "$sha256"}),),
+    "api-policy-version-reject": (do(APPROVING, answer=409, body={"sha256": "$sha256", "reason": "x"}),),
+    "api-policy-version-withdraw": (do(WRITING, answer=200),),
+    "api-policy-version-activate": (do(ACTIVATING, answer=409, body={"reason": "x"}),),
+    "api-policy-evaluate": (do(EVERYBODY, answer=200, stranger=200, body={"document": "$source", "context": {}}),),
+    "policy-list": (see(stranger=200),),
+    "policy-open": (do(WRITING, answer=409),),
+    "policy-detail": (see(),),
+    "policy-roll-back": (do(ROLLING_BACK, answer=409, body={"reason": "x"}),),
+    "policy-draft-start": (do(WRITING),),
+    "policy-draft": (see(WRITING), do(WRITING, body={"source": "$source", "revision": "1"})),
+    "policy-draft-check": (do(WRITING, answer=200, body={"source": "$source"}),),
+    "policy-draft-try": (do(EVERYBODY, answer=200, body={"source": "$source", "context": "{}"}),),
+    "policy-version": (see(),),
+    "policy-version-approve": (do(APPROVING, answer=409, body={"sha256": "$sha256"}),),
+    "policy-version-reject": (do(APPROVING, answer=409, body={"sha256": "$sha256", "reason": "x", "comment": "x"}),),
+    "policy-version-withdraw": (do(WRITING),),
+    "policy-version-activate": (do(ACTIVATING, answer=409, body={"reason": "x"}),),
+}

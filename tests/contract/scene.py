@@ -1,0 +1,83 @@
+"""One organization that holds one of everything, so that every address of the site leads to something."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluations.models import Dataset
+from governance.models import AccessToken, Group, Organization, PolicyVersion, User
+from governance.permissions import ROLES
+from governance.services.accounts import make_password_link
+from tests.factories import (
+    make_decision,
+    make_escalation,
+    make_key,
+    make_organization,
+    make_person,
+    make_queue,
+    make_system,
+    put_in_force,
+)
+
+# Stands in the name of everything that this organization holds: a stranger's page must not show it.
+MARK = "our-own"
+
+
+@dataclass
+class Scene:
+    organization: Organization
+    people: dict[str, User]
+    stranger: User
+    key: str
+    foreign_key: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    tokens: dict[str, AccessToken] = field(default_factory=dict)
+
+
+def set_scene() -> Scene:
+    """People with one role each, a person of another organization who holds all of them there, and the things."""
+    organization = make_organization(slug=MARK, name=f"{MARK} organization")
+    people = {role: make_person(organization, role, name=f"{MARK} {role}") for role in ROLES}
+    elsewhere = make_organization()
+    stranger = make_person(elsewhere, *ROLES)
+    system = make_system(organization, slug=f"{MARK}-system", name=f"{MARK} system", owner=people["owner"])
+    key, secret = make_key(system, name=f"{MARK} key")
+    _, foreign_key = make_key(make_system(elsewhere, owner=stranger))
+    group = Group.objects.create(organization=organization, slug=f"{MARK}-group", name=f"{MARK} group")
+    queue = make_queue(organization, slug=f"{MARK}-queue", name=f"{MARK} queue")
+    subject = make_person(organization, "viewer", name=f"{MARK} subject")
+    escalation = make_escalation(make_decision(system), queue=queue, title=f"{MARK} escalation")
+    version = put_in_force(system)
+    draft = PolicyVersion.objects.create(
+        organization=organization, policy=version.policy, number=2, source=version.source, author=subject
+    )
+    dataset = Dataset.objects.create(organization=organization, system=system, slug=f"{MARK}-dataset", name=MARK)
+    scene = Scene(organization, people, stranger, secret, foreign_key)
+    _, _, uidb64, token, _ = make_password_link(subject).removeprefix("http://").split("/")
+    scene.arguments = {
+        "system_id": system.pk,
+        "systems/slug": system.slug,
+        "policies/slug": system.slug,
+        "queues/slug": queue.slug,
+        "person_id": subject.pk,
+        "group_id": group.pk,
+        "key_id": key.pk,
+        "decision_id": escalation.decision_id,
+        "escalation_id": escalation.pk,
+        "policy_id": version.policy_id,
+        "version_id": draft.pk,
+        "dataset_id": dataset.pk,
+        "number": draft.number,
+        "review_id": uuid.uuid4(),
+        "unknown_id": uuid.uuid4(),
+        "source": version.source,
+        "sha256": version.sha256,
+        "reviewer_email": people["reviewer"].email,
+        "uidb64": uidb64,
+        "token": token,
+    }
+    for number, (role, person) in enumerate(people.items()):
+        scene.tokens[role] = AccessToken.objects.create(
+            organization=organization, user=person, name=MARK, prefix="cs_pat_test", secret_sha256=f"{number:064}"
+        )
+    return scene
