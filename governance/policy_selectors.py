@@ -58,8 +58,8 @@ def find_version_by_number(*, actor: Actor, policy_id: uuid.UUID, number: int) -
 def newest_activation(policy_id: uuid.UUID) -> Activation | None:
     """The last row of a policy's ledger, with its version.
 
-    Verbs compare with the last row rather than with the clock: on a host whose clock is behind, a row that has just been
-    written would not be in force yet, and a change that was made from an older text would pass.
+    Verbs compare with the last row rather than with the clock: on a host whose clock is behind, a row that has just
+    been written would not be in force yet, and a change that was made from an older text would pass.
     """
     return Activation.objects.select_related("version").filter(policy_id=policy_id).order_by("-number").first()
 

@@ -77,8 +77,8 @@ def roll_back(*, actor: Actor, policy_id: uuid.UUID, reason: str, activation: in
 
     `activation` is the number of the ledger's row that the person wants to undo. Refuses (NothingToRollBackTo) where
     there was none before, (AlreadyRolledBack) a second step in a row: going on backwards, or forwards again, is a
-    change that needs approval, (ActivationOvertaken) where another row stands there now, (Invalid) without a reason. Needs
-    `policies.roll_back`.
+    change that needs approval, (ActivationOvertaken) where another row stands there now, (Invalid) without a reason.
+    Needs `policies.roll_back`.
     """
     require(actor, "policies.roll_back")
     why = read_text(reason, field="reason", limit=LONGEST_REASON, is_multiline=True)

@@ -1,7 +1,7 @@
 """How a text becomes a version that may rule: drafted, edited, submitted, ruled on by others.
 
-Every step is one compare-and-set on the version's status (and, while it is a draft, on its revision), so that two people
-who act at once can't both be right: one changes the row, the other is told what stands there now.
+Every step is one compare-and-set on the version's status (and, while it is a draft, on its revision), so that two
+people who act at once can't both be right: one changes the row, the other is told what stands there now.
 """
 
 import unicodedata

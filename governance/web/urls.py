@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView, PasswordResetCompleteView, PasswordResetDoneView
 from django.urls import URLPattern, path
 
-from governance.web import accounts, groups, people, systems
+from governance.web import accounts, groups, people, policies, policy_drafts, systems
 
 urlpatterns: list[URLPattern] = [
     path("", accounts.home, name="home"),
@@ -42,4 +42,26 @@ urlpatterns: list[URLPattern] = [
     path("systems/<slug:slug>/edit/", systems.system_edit, name="system-edit"),
     path("systems/<slug:slug>/keys/", systems.key_create, name="key-create"),
     path("keys/<uuid:key_id>/revoke/", systems.key_revoke, name="key-revoke"),
+    path("policies/", policies.policy_list, name="policy-list"),
+    path("policies/for/<slug:slug>/", policies.policy_open, name="policy-open"),
+    path("policies/<uuid:policy_id>/", policies.policy_detail, name="policy-detail"),
+    path("policies/<uuid:policy_id>/roll-back/", policies.policy_roll_back, name="policy-roll-back"),
+    path("policies/<uuid:policy_id>/draft/", policy_drafts.policy_draft_start, name="policy-draft-start"),
+    path("policies/<uuid:policy_id>/draft/<int:number>/", policy_drafts.policy_draft, name="policy-draft"),
+    path(
+        "policies/<uuid:policy_id>/draft/<int:number>/check/",
+        policy_drafts.policy_draft_check,
+        name="policy-draft-check",
+    ),
+    path("policies/<uuid:policy_id>/draft/<int:number>/try/", policy_drafts.policy_draft_try, name="policy-draft-try"),
+    path("policies/<uuid:policy_id>/versions/<int:number>/", policies.policy_version, name="policy-version"),
+    *(
+        path(
+            f"policies/<uuid:policy_id>/versions/<int:number>/{verb}/",
+            policies.policy_version_rule,
+            {"verb": verb},
+            name=f"policy-version-{verb}",
+        )
+        for verb in policies.VERBS
+    ),
 ]
