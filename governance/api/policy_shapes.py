@@ -278,7 +278,7 @@ TRIAL = [
     OpenApiExample(
         "An invalid document",
         value={
-            "type": "https://countersign.dev/problems/policy-not-valid",
+            "type": "urn:countersign:problem:policy-not-valid",
             "title": "The policy document is not valid",
             "status": 422,
             "detail": "The document has one fault.",

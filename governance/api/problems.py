@@ -11,7 +11,7 @@ from rest_framework import exceptions as rest
 from governance import errors
 from governance.errors import DomainError
 
-PROBLEM_TYPES = "https://countersign.dev/problems/"
+PROBLEM_TYPES = "urn:countersign:problem:"
 RETRYING = {"unavailable": "2", "idempotency-in-flight": "1"}
 
 
