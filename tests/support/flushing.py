@@ -12,7 +12,7 @@ _flush = BaseDatabaseOperations.execute_sql_flush
 
 
 def install() -> None:
-    BaseDatabaseOperations.execute_sql_flush = flush_without_triggers  # type: ignore[method-assign]
+    BaseDatabaseOperations.execute_sql_flush = flush_without_triggers
 
 
 def flush_without_triggers(operations: BaseDatabaseOperations, sql_list: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from urllib.parse import quote
 # Who runs PostgreSQL where the tests run as root: it refuses to be root itself.
 UNPRIVILEGED = ("postgres", "nobody")
 START_TIMEOUT_S = 60
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 INITDB_OPTIONS = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 
 
@@ -30,10 +32,12 @@ def is_required() -> bool:
 class PostgresCluster:
     """A PostgreSQL cluster in a folder of its own, reached by a Unix socket within that folder.
 
-    It does not sync to disk: the tests look at what it does with transactions, not at power cuts.
+    Unless `is_durable`, it does not sync to disk: the tests look at what it does with transactions, not at power cuts.
+    `options` are PostgreSQL's own settings.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_durable: bool = False, options: Mapping[str, str] | None = None) -> None:
+        self.options = {**({} if is_durable else FORGETFUL), **(options or {})}
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-pg-"))
         self.server: subprocess.Popen[bytes] | None = None
 
@@ -85,9 +89,7 @@ class PostgresCluster:
                 "listen_addresses": "",
                 "unix_socket_directories": str(self.folder),
                 "max_connections": "300",
-                "fsync": "off",
-                "synchronous_commit": "off",
-                "full_page_writes": "off",
+                **self.options,
             }
             self.server = subprocess.Popen(
                 [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())],

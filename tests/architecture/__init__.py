@@ -1,0 +1,1 @@
+"""The habits of the house that a machine can hold."""
