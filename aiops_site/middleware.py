@@ -24,14 +24,18 @@ class OutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, (OperationalError, InterfaceError)):
-            return None
-        drop_broken_connection()
-        if request.path.startswith("/api/"):
-            return answer_problem(request, Unavailable("The database can't be reached; nothing was recorded."))
-        return HttpResponse(
-            "Countersign's database can't be reached. Try again in a moment.", status=503, headers={"Retry-After": "2"}
-        )
+        return answer_outage(request) if isinstance(exception, OUTAGES) else None
+
+
+OUTAGES = (OperationalError, InterfaceError)
+
+
+def answer_outage(request: HttpRequest) -> HttpResponse:
+    drop_broken_connection()
+    if request.path.startswith("/api/"):
+        return answer_problem(request, Unavailable("The database can't be reached; nothing was recorded."))
+    sentence = "Countersign's database can't be reached. Nothing was recorded; try again in a moment."
+    return HttpResponse(sentence, status=503, content_type="text/plain", headers={"Retry-After": "2"})
 
 
 def drop_broken_connection() -> None:
@@ -60,7 +64,11 @@ class ConsoleMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if needs_no_console(request):
             return self.get_response(request)
-        return self.with_console(request)
+        try:
+            return self.with_console(request)
+        except OUTAGES:
+            # A session could not be saved: the framework guards only the layers that it has built itself.
+            return answer_outage(request)
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponseBase | None:
         if needs_no_console(request):
