@@ -26,11 +26,13 @@ def _select(condition: str) -> str:
     if connection.vendor == "postgresql":
         instant = "to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
         organization, same = "e.organization_id::text", "IS NOT DISTINCT FROM"
-    return (  # every value goes as a parameter
-        f"SELECT e.id, e.leaf_index, {organization}, e.type, e.actor_kind, e.actor_id, e.actor_label, {instant},"
+    # Put together from names that stand in the code; values go as parameters.
+    return (
+        f"SELECT e.id, e.leaf_index, {organization}, e.type, e.actor_kind, e.actor_id,"  # noqa: S608
+        f" e.actor_label, {instant},"
         f" e.commitment, e.leaf_hash, e.organization_id {same} p.organization_id, p.key, p.subject, p.payload"
         " FROM governance_auditentry e LEFT JOIN governance_auditpayload p ON p.entry_id = e.id"
-        f" WHERE {condition}"  # noqa: S608
+        f" WHERE {condition}"
     )
 
 

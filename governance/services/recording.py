@@ -1,4 +1,4 @@
-"""Writing the audit log: the entry is part of the change, so it stands in the change's own transaction or not at all."""
+"""Writing the audit log: an entry is part of its change, so it stands in the change's own transaction or not at all."""
 
 import os
 import uuid

@@ -1,10 +1,9 @@
-"""Giving every entry its place in the tree: contiguous indexes for whatever was committed, whatever its id, and a root for
-each batch.
+"""Giving every entry its place in the tree: contiguous indexes for whatever was committed, and a root for each batch.
 
-A reader of "id greater than the last one seen" loses entries whose transactions commit late; this one looks for rows without an
-index. Indexes and the batch stand in one transaction, so that a killed sequencer leaves nothing half done. On PostgreSQL
-an advisory lock lets one sequencer work at a time; on SQLite the write lock that the transaction takes at its beginning
-(`transaction_mode` IMMEDIATE) does. Should both fail, unique constraints on index and batch still refuse the second.
+A reader of "id greater than the last one seen" loses entries whose transactions commit late; this one looks for rows
+without an index. Indexes and the batch stand in one transaction, so that a killed sequencer leaves nothing half done. On
+PostgreSQL an advisory lock lets one sequencer work at a time; on SQLite the write lock that the transaction takes at
+its beginning (`transaction_mode` IMMEDIATE) does. Should both fail, unique constraints still refuse the second.
 """
 
 import time

@@ -195,11 +195,7 @@ class RootFold:
             detail = f"batch {batch.pk}: its root and its peaks do not belong together"
             self.faults.append(Fault("batch_altered", detail, leaf_index=batch.first_index))
         elif stored is not None and stored.peaks != self.tree.peaks and not self.is_broken:
-            first, last = _locate(self.tree.peaks, stored.peaks, batch.tree_size)
-            first = max(first, before)
-            where = f"leaf index {first}" if first == last else f"the leaf indexes {first} to {last}"
-            detail = f"batch {batch.pk} has another root than its entries give: {where} changed or changed places"
-            self.faults.append(Fault("root_differs", detail, self._entry_at(first, last), first))
+            self._note_root(batch, stored.peaks, before)
         if is_whole and stored is not None:
             # One broken batch must not hide what the later ones say.
             self.tree = stored
@@ -209,6 +205,16 @@ class RootFold:
             detail = f"batch {self.batch.pk} seals a tree of {self.batch.tree_size} once more"
             self.faults.append(Fault("batch_altered", detail, leaf_index=self.batch.first_index))
             self.batch = next(self.batches, None)
+
+    def _note_root(self, batch: AuditBatch, peaks: Sequence[bytes], before: int) -> None:
+        first, last = _locate(self.tree.peaks, peaks, batch.tree_size)
+        first = max(first, before)
+        if any(fault.leaf_index is not None and first <= fault.leaf_index <= last for fault in self.faults):
+            # The entry that makes the root differ is named already.
+            return
+        where = f"leaf index {first}" if first == last else f"the leaf indexes {first} to {last}"
+        detail = f"batch {batch.pk} has another root than its entries give: {where} changed or changed places"
+        self.faults.append(Fault("root_differs", detail, self._entry_at(first, last), first))
 
     def _entry_at(self, first: int, last: int) -> int | None:
         """The entry's id, where one leaf alone is in question."""

@@ -89,6 +89,7 @@ def check_rows(rows: Iterable[Row], findings: Findings, *, claimed: Mapping[str,
         (entry_id, index, organization, type, kind, actor_id, label, instant,
          commitment, leaf_hash, is_same, key, subject, payload) = row
         # fmt: on
+        is_leaf = is_committed = False
         try:
             leaf = f'\0{begin(organization, type, kind, actor_id)}{read_instant(instant)}","{commitment}"]'
             is_leaf = sha256(leaf.encode()).hexdigest() == leaf_hash
@@ -99,7 +100,7 @@ def check_rows(rows: Iterable[Row], findings: Findings, *, claimed: Mapping[str,
                 is_committed = digest(from_hex(key), message, "sha256").hex() == commitment
         except (TypeError, ValueError, AttributeError):
             # A value of another type or form than the product writes: SQLite holds anything in any column.
-            is_leaf = is_committed = False
+            pass
         if not is_leaf:
             faults.append(Fault("entry_altered", "its fields do not give its leaf hash", entry_id, index))
         elif payload is None:
