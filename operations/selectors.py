@@ -96,6 +96,7 @@ def _count_rulings(systems: Sequence[AISystem], now: datetime) -> Iterable[Mappi
 def _count_waiting(systems: Sequence[AISystem]) -> Iterable[Mapping[str, Any]]:
     return (
         Escalation.objects.unresolved()
+        .filter(organization__in={system.organization_id for system in systems})
         .filter(system__in=systems, decision__is_test=False)
         .exclude(status=Escalation.Status.RULED)
         .order_by()

@@ -193,6 +193,8 @@ class Escalation(models.Model):
                 name="escalation_triage",
                 condition=~Q(status="closed"),
             ),
+            # Serves the overview: what was opened lately, by system.
+            models.Index(fields=["system", "opened_at"], name="escalation_opened"),
             # Serve: who holds what and expired leases; deadlines; rulings to release.
             models.Index(
                 fields=["queue", "lease_until"],
