@@ -12,6 +12,7 @@ import logging
 import queue
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
@@ -164,6 +165,7 @@ class Threads:
         self._streams = 0
         self._spare = 0
         self._is_stopped = False
+        self._crew: set[threading.Thread] = set()
         for _ in range(count):
             self._start_thread()
 
@@ -182,8 +184,16 @@ class Threads:
         for _ in range(self._count):
             self._line.put(None)
 
+    def join(self, *, timeout_s: float) -> None:
+        """Wait until the threads have given their connections back, but no longer than `timeout_s`."""
+        ends_at = time.monotonic() + timeout_s
+        for thread in list(self._crew):
+            thread.join(max(0.0, ends_at - time.monotonic()))
+
     def _start_thread(self) -> None:
-        threading.Thread(target=self._serve, name="web", daemon=True).start()
+        thread = threading.Thread(target=self._serve, name="web", daemon=True)
+        self._crew.add(thread)
+        thread.start()
 
     def _serve(self) -> None:
         while (call := self._line.get()) is not None:
@@ -196,6 +206,7 @@ class Threads:
             if not stays and self._is_superfluous():
                 break
         close_connections()
+        self._crew.discard(threading.current_thread())
 
     def _answer(self, call: Call) -> bool:
         """Run one call; False when this thread was away for a stream."""

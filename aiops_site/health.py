@@ -113,4 +113,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     is_ready = all(finding.is_ok for finding in findings.values())
     checks = {component: finding.describe() for component, finding in findings.items()}
     status = {"status": "ready" if is_ready else "not ready", "checks": checks}
-    return JsonResponse(status, status=200 if is_ready else 503)
+    response = JsonResponse(status, status=200 if is_ready else 503)
+    # A probe asks every few seconds; that is no error to be logged each time.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 import warnings
 
@@ -59,6 +60,11 @@ def run_web(host: str, port: int) -> None:
             await asyncio.wait(rest, timeout=DRAIN_S)
 
     asyncio.run(serve())
+    application.threads.join(timeout_s=1.0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The server's own threads may still look for an interpreter that is being taken down, and abort with a panic.
+    os._exit(0)
 
 
 def run_worker(concurrency: int) -> None:

@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     database = config.getoption("--database") or ("postgres" if GIVEN_DATABASE_URL else "sqlite")
     # Nothing that a developer has set reaches the tests.
     for name in [name for name in os.environ if name.startswith("COUNTERSIGN_")]:
-        if name not in {"COUNTERSIGN_REQUIRE", SHARED_DATABASE_URL}:
+        if name not in {"COUNTERSIGN_REQUIRE", "COUNTERSIGN_KILLS", SHARED_DATABASE_URL}:
             del os.environ[name]
     folder = Path(tempfile.mkdtemp(prefix="countersign-tests-"))
     SESSION.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -37,6 +37,7 @@ class RunningService:
             **(environment or {}),
         }
         self.options = options
+        self.why_not = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -71,14 +72,17 @@ class RunningService:
         give_up = time.monotonic() + READY_WITHIN_S
         while not self.is_ready():
             if time.monotonic() > give_up or (self.process is not None and self.process.poll() is not None):
-                raise AssertionError(f"the service did not get ready:\n{self.said()}")
+                raise AssertionError(f"the service did not get ready: {self.why_not}\n{self.said()}")
             time.sleep(0.1)
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except httpx.TransportError:
+            answer = httpx.get(f"{self.url}/readyz", timeout=5)
+        except httpx.TransportError as error:
+            self.why_not = repr(error)
             return False
+        self.why_not = answer.text
+        return answer.status_code == 200
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")[-4000:]
