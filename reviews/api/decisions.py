@@ -76,6 +76,7 @@ class DecisionsView(LeanView, ListAPIView[Decision]):
     """POST asks; GET lists, newest first: a key sees its system's decisions, a person their organization's."""
 
     lean_methods = frozenset({"POST"})
+    queryset = Decision.objects.none()
     serializer_class = DecisionRow
     filterset_class = DecisionFilter
 

@@ -51,6 +51,7 @@ def person_of(request: Request) -> Actor:
 class EscalationList(ListAPIView[Escalation]):
     """Escalations of the organization, newest first."""
 
+    queryset = Escalation.objects.none()
     serializer_class = EscalationRow
     filterset_class = EscalationFilter
 
