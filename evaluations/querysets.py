@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from django.db import models
+from django.db import connection, models
+from django.db.models import Q
 
 from governance.actors import Actor
+from governance.canonical import canonicalize
 
 if TYPE_CHECKING:
     from evaluations.models import Dataset, Example  # noqa: F401 (named in annotations)
@@ -28,3 +30,18 @@ class ExampleQuerySet(models.QuerySet["Example"]):
     def active(self) -> Self:
         """Those that count: a disputed one is out until somebody has adjudicated."""
         return self.filter(status="active")
+
+    def disputed(self) -> Self:
+        return self.filter(status="disputed")
+
+    def labelled(self, label: str) -> Self:
+        """Those with a ruling that bore the label."""
+        if connection.vendor == "postgresql":
+            return self.filter(labels__contains=[label])
+        return self.filter(labels__icontains=canonicalize(label))
+
+    def containing(self, words: str) -> Self:
+        """Those whose input or expected text contains the words as one piece, whatever their case."""
+        # The texts are JSON: a quotation mark or a line end stands in them as JSON writes it.
+        written = canonicalize(words)[1:-1]
+        return self.filter(Q(input__icontains=written) | Q(expected__icontains=written))

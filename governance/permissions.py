@@ -28,6 +28,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "policies.activate": frozenset({POLICY_APPROVER, POLICY_AUTHOR}),
     "policies.roll_back": frozenset({POLICY_APPROVER, POLICY_AUTHOR, OWNER}),
     "datasets.read": EVERYBODY,
+    "datasets.adjudicate": frozenset({LEAD, OWNER}),
     "systems.read": EVERYBODY,
     "systems.manage": frozenset({ADMIN}),
     "keys.manage": frozenset({ADMIN}),

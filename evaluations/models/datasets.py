@@ -38,6 +38,7 @@ class Example(models.Model):
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"
         DISPUTED = "disputed", "Disputed"
+        RETIRED = "retired", "Retired"
 
     class Split(models.TextChoices):
         TRAIN = "train", "Train"
@@ -54,6 +55,8 @@ class Example(models.Model):
     labels = models.JSONField(default=list, blank=True)
     split = models.CharField(max_length=5, choices=Split)
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
+    # Why it is out for good, in the words of whoever decided.
+    retired_reason = models.TextField(blank=True)
     created_at = models.DateTimeField()
 
     objects = ExampleQuerySet.as_manager()
@@ -63,8 +66,12 @@ class Example(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["dataset", "content_sha256"], name="example_content_unique"),
             models.CheckConstraint(
-                condition=Q(status__in=["active", "disputed"]),
+                condition=Q(status__in=["active", "disputed", "retired"]),
                 name="example_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="retired") | Q(retired_reason=""),
+                name="example_reason_only_if_retired",
             ),
             models.CheckConstraint(condition=Q(split__in=["train", "test"]), name="example_split_known"),
         ]
@@ -73,6 +80,8 @@ class Example(models.Model):
             models.Index(fields=["dataset", "input_sha256"], name="example_by_input"),
             # Serves the export and the list, in the order of ids.
             models.Index(fields=["dataset", "id"], name="example_in_order"),
+            # Serves the disputes of a dataset, which are few among many.
+            models.Index(fields=["dataset", "input_sha256"], name="example_disputed", condition=Q(status="disputed")),
         ]
 
     def __str__(self) -> str:

@@ -107,11 +107,14 @@ def _harvest_step(review: Review, dataset: Dataset) -> bool:
 
 
 def mark_disputed(example: Example) -> bool:
-    """The same input with another expected value: all of them are out until somebody has adjudicated."""
-    rivals = Example.objects.filter(dataset_id=example.dataset_id, input_sha256=example.input_sha256)
-    if not rivals.exclude(pk=example.pk).exists():
+    """The same input with another expected value: both are out until somebody has adjudicated. A retired one has lost
+    already and disputes nothing, unless it is the one that was just ruled again."""
+    same_input = Example.objects.filter(dataset_id=example.dataset_id, input_sha256=example.input_sha256)
+    rivals = same_input.exclude(pk=example.pk).exclude(status=Example.Status.RETIRED)
+    rival_ids = list(rivals.values_list("pk", flat=True))
+    if not rival_ids:
         return False
-    rivals.update(status=Example.Status.DISPUTED)
+    same_input.filter(pk__in=[example.pk, *rival_ids]).update(status=Example.Status.DISPUTED, retired_reason="")
     return True
 
 

@@ -8,22 +8,12 @@ from evaluations.models import Dataset, Example, ExampleSource
 from evaluations.services.harvesting import harvest_correction, harvest_corrections
 from governance.canonical import canonicalize, sha256_hex
 from governance.models import AuditEntry
-from reviews.models import Correction, Review
-from reviews.services.rulings import rule
-from tests.reviews.scenes import FIXED, Desk, open_desk, submission
+from reviews.models import Correction
+from tests.evaluations.scenes import teach
+from tests.reviews.scenes import FIXED, open_desk
 from tests.support.races import race
 
 pytestmark = pytest.mark.django_db
-
-
-def teach(desk: Desk, verdict: str = "correct", **fields: object) -> Review:
-    desk.queue(undo_window_s=0)
-    input = fields.pop("input", {"message": "The lamp came in two pieces."})
-    subject = str(fields.pop("subject", "C-1042"))
-    if verdict == "correct":
-        fields.setdefault("action", FIXED)
-    escalation, actor = desk.escalation(input=input, subject=subject), desk.reviewer()
-    return rule(actor=actor, escalation_id=escalation.pk, submission=submission(actor, escalation, verdict, **fields))
 
 
 def test_a_correction_becomes_an_example_with_its_source() -> None:
