@@ -80,14 +80,14 @@ def tabulate(name: str, report: Mapping[str, Any]) -> Iterator[str]:
     """Tables of whatever a report holds: plain values, rows that share their columns, and what is nested in it."""
     plain = {key: value for key, value in report.items() if not isinstance(value, Mapping) and key != "benchmark"}
     nested = {key: value for key, value in report.items() if isinstance(value, Mapping)}
-    if name:
-        yield f"### {name}"
-    if plain:
-        yield table(["", "value"], [[words(key), show(value)] for key, value in plain.items()])
     rows = {
         key: value for key, value in nested.items() if not any(isinstance(cell, Mapping) for cell in value.values())
     }
     alike = len(rows) > 1 and len({tuple(row) for row in rows.values()}) == 1
+    if name and (plain or alike):
+        yield f"### {name}"
+    if plain:
+        yield table(["", "value"], [[words(key), show(value)] for key, value in plain.items()])
     if alike:
         columns = list(next(iter(rows.values())))
         yield table(["", *map(words, columns)], [[words(key), *map(show, row.values())] for key, row in rows.items()])
