@@ -68,7 +68,7 @@ class ExampleOutput(serializers.Serializer[Example]):
         return f"sha256:{example.content_sha256}"
 
 
-class ExampleFilter(django_filters.FilterSet):  # type: ignore[misc]
+class ExampleFilter(django_filters.FilterSet):
     """`split`, `label`, `status` (repeat it for several)."""
 
     split = django_filters.ChoiceFilter(choices=Example.Split.choices)

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from governance.actors import SYSTEM, Actor
 from governance.canonical import canonicalize, sha256_hex
 from governance.errors import NotFound
+from governance.services.nudging import nudge
 from governance.services.recording import record
 from reviews.errors import DecisionNotPending, Overtaken
 from reviews.models import Correction, Decision, DecisionPayload, Escalation, Review
@@ -31,6 +32,8 @@ STATUS_BY_VERDICT = {
     Review.Verdict.ANSWER: Decision.Status.ANSWERED,
 }
 TEACHING = frozenset({Review.Verdict.CORRECT, Review.Verdict.REJECT, Review.Verdict.ANSWER})
+# By name: the floor above, which turns corrections into examples, is not known here.
+HARVEST = "evaluations.harvest_corrections"
 
 
 def release_due_rulings(
@@ -86,6 +89,7 @@ def resolve_step(*, escalation: Escalation, now: datetime) -> None:
             review=ruling,
             defaults={"organization_id": escalation.organization_id, "created_at": now},
         )
+        nudge(HARVEST)
     record(
         organization_id=escalation.organization_id,
         type="decision.resolved" if escalation.is_approval else "quality.judged",

@@ -55,7 +55,7 @@ class Command(CountersignCommand):
         self.report(fields, f"{target}: {count:,} {'example' if count == 1 else 'examples'} of {options['dataset']}.")
 
     def _print(self, lines: Iterator[str]) -> None:
-        if isinstance(sys.stdout, io.TextIOWrapper) and self.stdout._out is sys.stdout:
+        if isinstance(sys.stdout, io.TextIOWrapper):
             # JSON is UTF-8 whatever the terminal's language is, and its lines end alike everywhere.
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         try:
