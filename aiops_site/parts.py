@@ -4,67 +4,21 @@
 """
 
 import argparse
-import asyncio
 import contextlib
 import os
-import signal
-import sys
-import threading
 import warnings
 
 from kombu.exceptions import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops_site.settings")
 
-# How long requests in flight may take to end once the server is told to stop.
-DRAIN_S = 4.0
-# Connections that one web process keeps at once; each of those who wait for a decision holds one.
-MOST_CONNECTIONS = 16384
-
 
 def run_web(host: str, port: int) -> None:
-    """One web process, until TERM or INT: then the waiting are answered, requests in flight finish, and it ends."""
-    from granian.constants import HTTPModes, Interfaces
-    from granian.log import LogLevels
-    from granian.server.embed import Server
-
+    """One web process, until TERM or INT."""
     from aiops_site.asgi import application
+    from aiops_site.web import serve_site
 
-    async def serve() -> None:
-        server = Server(
-            application,
-            address=host,
-            port=port,
-            interface=Interfaces.ASGI,
-            http=HTTPModes.http1,
-            websockets=False,
-            backlog=2048,
-            backpressure=MOST_CONNECTIONS,
-            log_level=LogLevels.error,
-        )
-
-        def stop() -> None:
-            application.room.close()
-            server.stop()  # type: ignore[no-untyped-call]
-            alarm = threading.Timer(DRAIN_S, os._exit, (0,))
-            alarm.daemon = True
-            alarm.start()
-
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-        await server.serve()
-        # Connections are closed by now; whose client has gone may still be at work.
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        if rest:
-            await asyncio.wait(rest, timeout=DRAIN_S)
-
-    asyncio.run(serve())
-    application.threads.join(timeout_s=1.0)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # The server's own threads may still look for an interpreter that is being taken down, and abort with a panic.
-    os._exit(0)
+    serve_site(application, host=host, port=port)
 
 
 def run_worker(concurrency: int) -> None:

@@ -75,12 +75,12 @@ def start_service(
     connections.close_all()
     supervisor = Supervisor(say=say, held=held)
     supervisor.listen()
-    bound = reservation.getsockname()[1] if reservation else 0
+    number, bound = reservation.getsockname()[:2] if reservation else (host, 0)
     address = write_address(host, bound)
     environment = {"COUNTERSIGN_BASE_URL": os.environ.get("COUNTERSIGN_BASE_URL") or address} if reservation else {}
-    for child in list_children(chosen, host=host, port=bound, workers=workers, environment=environment):
+    for child in list_children(chosen, host=number, port=bound, workers=workers, environment=environment):
         supervisor.add(child)
-    return Service(supervisor, address, chosen, host, bound, reservation)
+    return Service(supervisor, address, chosen, number, bound, reservation)
 
 
 def list_children(

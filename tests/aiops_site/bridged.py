@@ -5,26 +5,20 @@ It runs aiops_site's own Site under granian, around a WSGI application that repo
 
 # ruff: noqa: E402 (Django is set up before what needs it is imported)
 
-import asyncio
 import json
-import signal
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import django
 
 django.setup()
 
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server
-
 from aiops_site.waiting_room import Site
+from aiops_site.web import serve_site
 from reviews.waiting import WaitingRoom
 
 CLOSED: list[str] = []
@@ -119,26 +113,5 @@ def ask(ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
 ROOM = WaitingRoom(poll_s=0.05, ask=ask)
 
 
-async def serve(port: int) -> None:
-    server = Server(
-        Site(application, threads=4, room=ROOM),
-        port=port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=2048,
-        backpressure=16384,
-        log_level=LogLevels.error,
-    )
-
-    def stop() -> None:
-        ROOM.close()
-        server.stop()
-
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    await server.serve()
-
-
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    asyncio.run(serve(int(sys.argv[1])))
+    serve_site(Site(application, threads=4, room=ROOM), host="127.0.0.1", port=int(sys.argv[1]))

@@ -8,9 +8,9 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from aiops_site import navigation
 from aiops_site.navigation import cap_words, console, count_places
 from governance.models import PolicyVersion, User
+from reviews import queue_selectors
 from reviews.models import Notification
 from tests.factories import (
     actor_of,
@@ -91,7 +91,7 @@ def test_nobody_is_asked_to_approve_what_is_not_theirs_to_approve() -> None:
 
 def test_a_count_stops_at_its_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [cap_words(count, 500) for count in (0, 1, 500, 501)] == ["", "1", "500", "500+"]
-    monkeypatch.setattr(navigation, "CAP", 2)
+    monkeypatch.setattr(queue_selectors, "COUNT_CAP", 2)
     system = make_system()
     queue = make_queue(system.organization)
     for _ in range(5):
