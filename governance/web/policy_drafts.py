@@ -18,7 +18,6 @@ from governance.models import PolicyVersion
 from governance.permissions import may
 from governance.policy_changes import compare_lines, unify
 from governance.policy_selectors import find_policy, find_version_by_number, newest_activation
-from governance.rules.document import PolicyDocument
 from governance.rules.evaluation import Evaluation
 from governance.services.policy_checking import check_text, evaluate_text, read_context
 from governance.services.policy_life import draft_version, edit_draft, submit_version
@@ -30,7 +29,7 @@ from governance.services.policy_refusals import (
     PolicyTestsFailed,
     VersionNotDraft,
 )
-from governance.web.policies import compare, read_number
+from governance.web.policies import compare, load_document, read_number
 from governance.web.session import page
 
 Status = PolicyVersion.Status
@@ -153,7 +152,7 @@ def _show_editor(
         "theirs": (their_lines := compare_lines(theirs, text) if theirs is not None else None),
         "theirs_unified": unify(their_lines or ()),
         "reason": request.POST.get("reason", ""),
-        "context_text": request.POST.get("context") or _example_context(checking["checked"].document),
+        "context_text": request.POST.get("context") or _example_context(checking),
         "trial": trial,
         "trial_refusal": trial_refusal,
         "was_checked": request.POST.get("intent") == "check",
@@ -203,7 +202,8 @@ def _posted_revision(request: HttpRequest) -> int:
     return read_number(request.POST.get("revision", "")) or 0
 
 
-def _example_context(document: PolicyDocument | None) -> str:
-    """The playground begins with the first test's context."""
+def _example_context(checking: dict[str, Any]) -> str:
+    """The playground begins with the first test's context, of the text or else of what is in force."""
+    document = checking["checked"].document or load_document(checking["in_force"])
     context = document.tests[0].context if document and document.tests else EXAMPLE_CONTEXT
     return json.dumps(context, indent=2, ensure_ascii=False)
