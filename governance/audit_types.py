@@ -1,9 +1,84 @@
-"""The vocabulary of the audit log: every type of entry, with the sentence that people read.
+"""The vocabulary of the audit log: every type of entry, with the words that people read.
 
-Upper floors record their own types; the names stand here because the log's page and filter are on this floor. A test
+Upper floors record their own types; the words stand here because the log's page and its filter are on this floor. A test
 holds the table to the code. An entry of a type that is not listed is shown by its code.
 """
 
 ERASURE_TYPE = "audit.payload_erased"
+EXPORT_TYPE = "audit.exported"
 # The subject of an erasure's entry, followed by the id of the entry that it erased; nothing else is recorded under it.
 ERASURE_SUBJECT = "audit_entry:"
+
+AUDIT_TYPES: dict[str, dict[str, str]] = {
+    "Decisions": {
+        "decision.created": "Decision made",
+        "decision.escalated": "Decision sent to people",
+        "decision.resolved": "Decision resolved by a ruling",
+        "decision.expired": "Decision expired unanswered",
+        "decision.allowed_by_timeout": "Decision allowed after its time ran out",
+        "decision.cancelled": "Decision cancelled by the application",
+        "decision.outcome_reported": "Outcome reported",
+        "decision.information_requested": "Information requested",
+        "decision.information_given": "Information given",
+        "quality.judged": "Quality judged",
+    },
+    "Escalations": {
+        "escalation.claimed": "Escalation claimed",
+        "escalation.released": "Escalation released",
+        "escalation.reassigned": "Escalation reassigned",
+        "escalation.handed_over": "Escalation handed to a group",
+        "escalation.ruled": "Ruling given",
+        "escalation.undone": "Ruling taken back",
+        "escalation.breaching": "Escalation overdue",
+    },
+    "Policies": {
+        "policy.created": "Policy created",
+        "policy.drafted": "Policy version drafted",
+        "policy.edited": "Policy draft edited",
+        "policy.submitted": "Policy version submitted",
+        "policy.approved": "Policy version approved",
+        "policy.rejected": "Policy version rejected",
+        "policy.withdrawn": "Policy version withdrawn",
+        "policy.activated": "Policy version put in force",
+        "policy.rolled_back": "Policy rolled back",
+    },
+    "Corrections and datasets": {
+        "example.added": "Example added",
+        "example.disputed": "Example disputed",
+        "example.adjudicated": "Disputed example settled",
+        "dataset.exported": "Dataset exported",
+    },
+    "People and access": {
+        "person.created": "Account created",
+        "person.invited": "Person invited",
+        "person.password_set": "Password set",
+        "person.renamed": "Person renamed",
+        "person.removed": "Person removed from the organization",
+        "person.deactivated": "Account deactivated",
+        "person.reactivated": "Account reactivated",
+        "role.added": "Role given",
+        "role.removed": "Role taken",
+        "group.created": "Group created",
+        "group.changed": "Group changed",
+        "api_key.created": "API key created",
+        "api_key.revoked": "API key revoked",
+        "access_token.created": "Access token created",
+        "access_token.revoked": "Access token revoked",
+    },
+    "Systems": {
+        "organization.created": "Organization created",
+        "system.created": "AI system registered",
+        "system.changed": "AI system changed",
+        "queue.changed": "Queue changed",
+    },
+    "The log itself": {
+        EXPORT_TYPE: "Audit log exported",
+        ERASURE_TYPE: "Payload erased",
+    },
+}
+_WORDS = {type: words for group in AUDIT_TYPES.values() for type, words in group.items()}
+
+
+def describe_type(type: str) -> str:
+    """What people read for a type; the code itself where there are no words for it."""
+    return _WORDS.get(type, type)

@@ -36,6 +36,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "people.read": frozenset({ADMIN, AUDITOR, LEAD, OWNER}),
     "people.manage": frozenset({ADMIN}),
     "audit.read": frozenset({AUDITOR, ADMIN, OWNER, LEAD}),
+    "audit.erase": frozenset({ADMIN}),
     "overview.read": EVERYBODY,
 }
 

@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from governance.api import policies, systems
+from governance.api import audit, policies, systems
 
 urlpatterns: list[URLPattern] = [
+    path("audit/entries", audit.AuditEntryList.as_view(), name="api-audit-entries"),
     path("systems", systems.SystemList.as_view(), name="api-systems"),
     path("systems/<uuid:system_id>", systems.SystemDetail.as_view(), name="api-system"),
     path("policies", policies.PolicyList.as_view(), name="api-policies"),

@@ -17,6 +17,7 @@ from governance.audit_types import ERASURE_SUBJECT, ERASURE_TYPE
 from governance.models import AuditBatch, AuditEntry, AuditPayload
 from governance.services.verifying_policies import check_policies
 from governance.transparency.checking import Fault, Findings, check_rows
+from governance.transparency.leaves import commit, format_instant, hash_leaf
 from governance.transparency.merkle import MerkleTree
 from governance.triggers import GUARDS, find_unguarded
 
@@ -60,6 +61,28 @@ def verify_log(*, window: int = WINDOW) -> Verification:
     found.unguarded = find_unguarded(GUARDS)
     found.seconds = time.monotonic() - begun
     return found
+
+
+def verify_entry(entry: AuditEntry) -> bool:
+    """Whether an entry's own fields, and its payload unless that was erased, give its commitment and leaf hash."""
+    kept: AuditPayload | None = getattr(entry, "payload", None)
+    if kept is not None:
+        try:
+            key = bytes.fromhex(kept.key)
+        except ValueError:
+            return False
+        given = commit(key=key, subject=kept.subject, actor_label=entry.actor_label, payload=kept.payload)
+        if given != entry.commitment:
+            return False
+    leaf_hash = hash_leaf(
+        organization=str(entry.organization_id) if entry.organization_id else None,
+        type=entry.type,
+        actor_kind=entry.actor_kind,
+        actor_id=entry.actor_id,
+        occurred_at=format_instant(entry.occurred_at),
+        commitment=entry.commitment,
+    )
+    return leaf_hash == entry.leaf_hash
 
 
 def _by_place(fault: Fault) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView, PasswordResetCompleteView, PasswordResetDoneView
 from django.urls import URLPattern, path
 
-from governance.web import accounts, groups, people, policies, policy_drafts, systems
+from governance.web import accounts, audit, groups, people, policies, policy_drafts, systems
 
 urlpatterns: list[URLPattern] = [
     path("", accounts.home, name="home"),
@@ -64,4 +64,8 @@ urlpatterns: list[URLPattern] = [
         )
         for verb in policies.VERBS
     ),
+    path("audit/", audit.audit_log, name="audit-log"),
+    path("audit/<int:entry_id>/", audit.audit_entry, name="audit-entry"),
+    path("audit/<int:entry_id>/erase/", audit.audit_erase, name="audit-erase"),
+    path("audit/export/<slug:format>/", audit.audit_export, name="audit-export"),
 ]

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from governance import triggers
 from governance.actors import Actor
@@ -29,11 +29,12 @@ def write_entries(count: int, **fields: Any) -> list[AuditEntry]:
     ]
 
 
-def seal(count: int = 5, batches: int = 3, **fields: Any) -> list[AuditEntry]:
-    """`batches` sealed batches of `count` entries each."""
+def seal(count: int = 5, batches: int = 3, *, is_committed: bool = False, **fields: Any) -> list[AuditEntry]:
+    """`batches` sealed batches of `count` entries each; `is_committed` where the test has no transaction of its own."""
     entries = []
     for _ in range(batches):
-        entries += write_entries(count, **fields)
+        with transaction.atomic(durable=is_committed):
+            entries += write_entries(count, **fields)
         sequence_entries()
     return list(AuditEntry.objects.filter(pk__in=[entry.pk for entry in entries]).order_by("leaf_index"))
 
