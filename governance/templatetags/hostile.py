@@ -68,7 +68,9 @@ def _tokenize(text: str) -> SafeString:
 
 
 def _name(run: str) -> SafeString:
-    named = format_html_join("", '<span class="token">U+{:04X}</span>', ((ord(one),) for one in run[:NAMED_IN_A_RUN]))
+    named = format_html_join(
+        "", '<span class="token">U+{}</span>', ((f"{ord(one):04X}",) for one in run[:NAMED_IN_A_RUN])
+    )
     rest = len(run) - NAMED_IN_A_RUN
     if rest <= 0:
         return named
