@@ -1,5 +1,14 @@
 """The addresses of this floor's pages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from evaluations.web import datasets
+
+_EXAMPLE = "datasets/<uuid:dataset_id>/examples/<uuid:example_id>/"
+
+urlpatterns = [
+    path("datasets/", datasets.dataset_list, name="dataset-list"),
+    path("datasets/<uuid:dataset_id>/", datasets.dataset_detail, name="dataset-detail"),
+    path(_EXAMPLE, datasets.example_detail, name="example-detail"),
+    path(f"{_EXAMPLE}adjudicate/", datasets.example_adjudicate, name="example-adjudicate"),
+]

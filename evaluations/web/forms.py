@@ -1,0 +1,44 @@
+"""What people fill in on the datasets' pages: the filters of the examples, and the reason of an adjudication."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from evaluations.models import Example
+from evaluations.selectors import Selection
+from evaluations.services.adjudicating import LONGEST_REASON
+
+
+class ExampleFilterForm(forms.Form):
+    """A GET form; what is not valid filters nothing and is said beside its field."""
+
+    q = forms.CharField(label="Search inputs and answers", required=False, max_length=255)
+    split = forms.ChoiceField(label="Split", required=False, choices=[("", "Any split"), *Example.Split.choices])
+    status = forms.ChoiceField(label="Status", required=False, choices=[("", "Any status"), *Example.Status.choices])
+    label = forms.CharField(
+        label="Label", required=False, max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def read_selection(self) -> Selection:
+        self.is_valid()
+        chosen: dict[str, Any] = self.cleaned_data
+        status = chosen.get("status")
+        return Selection(
+            statuses=(status,) if status else (),
+            split=chosen.get("split", ""),
+            label=chosen.get("label", ""),
+            words=chosen.get("q", ""),
+        )
+
+
+class AdjudicationForm(forms.Form):
+    """Why this example holds. Which ones were looked at stands beside it as hidden fields `seen`."""
+
+    reason = forms.CharField(
+        label="Why this one holds",
+        max_length=LONGEST_REASON,
+        help_text="It is kept with the examples that retire, and in the audit log.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
