@@ -14,9 +14,11 @@ import rfc8785
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 64
 
-# What the standard encoder writes differently from RFC 8785: exponents, integral floats, long integers, and keys
-# outside the basic plane (sorted by UTF-16 unit there). A match inside a string only costs the slower path.
-_AWKWARD = re.compile(r"\d(?:[eE][-+]?\d|\.0(?!\d))|\d{16}|[\U00010000-\U0010ffff]")
+# What the standard encoder writes differently from RFC 8785, in its own compact text: whole doubles, exponents, and long
+# integers. A match inside a string only costs the slower path.
+_WHOLE_DOUBLE = re.compile(r"\.0(?:[,\]}]|\Z)")
+_AWKWARD = re.compile(r"[0-9](?:e[-+]|[0-9]{15})")
+_ABOVE_SURROGATES = re.compile("[\ue000-\uffff]")
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -32,12 +34,34 @@ def canonicalize(value: Any) -> str:
     """The RFC 8785 text of a JSON value. Refuses (InvalidJson) what I-JSON can't carry."""
     try:
         text = _encode(value)
-        if _AWKWARD.search(text):
+        if _WHOLE_DOUBLE.search(text):
+            text = _encode(_with_integers(value))
+        if _is_awkward(text):
             text = rfc8785.dumps(value).decode()
         text.encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidJson(f"not representable as I-JSON: {error}") from error
     return text
+
+
+def _with_integers(value: Any) -> Any:
+    """The value with integers for whole doubles, as RFC 8785 writes them."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
+    if isinstance(value, dict):
+        return {key: member if type(member) is str else _with_integers(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_integers(member) for member in value]
+    return value
+
+
+def _is_awkward(text: str) -> bool:
+    """Whether only the slower path is sure to be right. Keys sort by code point here and by unit of UTF-16 there, which
+    differs where characters outside the basic plane and those above the surrogates meet."""
+    if _AWKWARD.search(text):
+        return True
+    has_pairs = not text.isascii() and len(text.encode("utf-16-le")) != 2 * len(text)
+    return has_pairs and _ABOVE_SURROGATES.search(text) is not None
 
 
 def sha256_hex(text: str) -> str:

@@ -6,10 +6,12 @@ import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import DateTimeField, Q, QuerySet, UUIDField
 
 from governance.models import Activation, PolicyVersion
+from governance.prepared import Bound, PreparedQuery
 from governance.rules.document import load_policy_document
 from governance.rules.evaluation import CompiledPolicy, compile_policy
 
@@ -32,19 +34,26 @@ _compiled: OrderedDict[uuid.UUID, CompiledPolicy] = OrderedDict()
 _lock = threading.Lock()
 
 
-def find_policy_in_force(*, system_id: uuid.UUID, now: datetime) -> PolicyInForce | None:
-    """The newest activation of mode active with from ≤ now < to, or None where nothing is in force."""
-    row = (
+def _write_newest_activation() -> "QuerySet[Activation, tuple[Any, ...]]":
+    now = Bound("now", DateTimeField())
+    return (
         Activation.objects.filter(
             Q(effective_to__isnull=True) | Q(effective_to__gt=now),
-            policy__system_id=system_id,
+            policy__system_id=Bound("system_id", UUIDField()),
             mode=Activation.Mode.ACTIVE,
             effective_from__lte=now,
         )
         .order_by("-id")
         .values_list("id", "version_id", "policy__key", "version__number", "version__sha256")
-        .first()
     )
+
+
+_NEWEST_ACTIVATION = PreparedQuery(_write_newest_activation)
+
+
+def find_policy_in_force(*, system_id: uuid.UUID, now: datetime) -> PolicyInForce | None:
+    """The newest activation of mode active with from ≤ now < to, or None where nothing is in force."""
+    row = _NEWEST_ACTIVATION.first(system_id=system_id, now=now)
     if row is None:
         return None
     activation_id, version_id, key, number, sha256 = row
