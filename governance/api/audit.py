@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api.pagination import KeysetPagination
-from governance.models import AuditEntry
+from governance.models import AuditEntry, AuditPayload
 from governance.permissions import require
 
 EXAMPLE = OpenApiExample(
@@ -62,9 +62,11 @@ class AuditEntryOutput(serializers.Serializer[Any]):
 
     @extend_schema_field(serializers.DictField(allow_null=True))
     def get_payload(self, entry: AuditEntry) -> Any:
-        kept = getattr(entry, "payload", None)
+        kept: AuditPayload | None = getattr(entry, "payload", None)
+        if kept is None:
+            return None
         try:
-            return json.loads(kept.payload) if kept else None
+            return json.loads(kept.payload)
         except ValueError:
             # Somebody altered it; it is shown as it stands.
             return kept.payload
