@@ -94,15 +94,26 @@ def describe_arguments(arguments: dict[str, Any], *, at_most: int = 3) -> str:
     return ", ".join(text if len(text) <= 60 else f"{text[:59]}…" for text in scalars[:at_most])
 
 
+def read_summary(asked: AskedDecision) -> str:
+    """What the application says its decision is about, if it says so in words."""
+    summary = asked.context.get("summary") if isinstance(asked.context, dict) else None
+    return describe_scalar(summary) if isinstance(summary, str) else ""
+
+
 def write_title(*, system: str, asked: AskedDecision, has_happened: bool) -> str:
-    """One line in plain words: "Refund bot wants to refund: 240, C-1042"."""
+    """One line in plain words: "Refund bot wants to refund: 240, C-1042". Where the application sent a text as
+    `context.summary`, that stands in the place of the arguments."""
     if asked.action is not None:
         verb = "did" if has_happened else "wants to"
         name = " ".join(str(asked.action["name"]).replace("_", " ").split())
-        summary = describe_arguments(asked.action["arguments"])
+        summary = read_summary(asked) or describe_arguments(asked.action["arguments"])
         title = f"{system} {verb} {name}" + (f": {summary}" if summary else "")
     else:
         verb = "answered" if has_happened else "wants to answer"
-        text = describe_scalar(asked.output) or canonicalize(None if isinstance(asked.output, Absent) else asked.output)
+        text = (
+            read_summary(asked)
+            or describe_scalar(asked.output)
+            or canonicalize(None if isinstance(asked.output, Absent) else asked.output)
+        )
         title = f"{system} {verb}: {text}"
     return title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…"

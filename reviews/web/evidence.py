@@ -64,6 +64,15 @@ def list_facts(value: Any, *, path: str, read: frozenset[str] = frozenset()) -> 
     return list(_facts(value, path, read, 0))[:ROWS_AT_MOST]
 
 
+def list_proposal(proposal: dict[str, Any], read: frozenset[str]) -> list[Fact]:
+    """What the AI proposes: the action's name and then its arguments, or the output."""
+    if "action" not in proposal:
+        return list_facts(proposal["output"], path="output", read=read)
+    action = proposal["action"]
+    name = Fact(label="action", value=action["name"], is_read=is_read("action.name", read), is_mono=True)
+    return [name, *list_facts(action["arguments"], path="action.arguments", read=read)]
+
+
 def _facts(value: Any, path: str, read: frozenset[str], depth: int) -> Iterator[Fact]:
     if not isinstance(value, dict):
         yield Fact(label=path.rsplit(".", 1)[-1], value=write_value(value), is_read=is_read(path, read))

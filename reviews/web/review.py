@@ -27,6 +27,7 @@ from reviews.services.triage import claim, find_visible, is_requester, reassign,
 from reviews.web.evidence import (
     describe_effect,
     list_facts,
+    list_proposal,
     list_rules,
     list_similar,
     list_turns,
@@ -195,7 +196,6 @@ def render_review(
     input_value = json.loads(payload.input)
     context_value = json.loads(payload.context) if payload.context is not None else None
     proposal = asked.proposal
-    kind, proposed = next(iter(proposal.items()))
     turns = list_turns(context_value, input_value)
     reviews = list(escalation.reviews.select_related("supersedes"))
     tab = request.GET.get("tab", "") if request.GET.get("tab") in TABS else ("conversation" if turns else "input")
@@ -211,13 +211,7 @@ def render_review(
             "is_own_request": is_requester(escalation, actor.user_id, actor.email),
             "may_rule": may(actor, "escalations.rule"),
             "is_claimable": is_claimable(escalation),
-            "proposal_kind": kind,
-            "action_name": proposed["name"] if kind == "action" else "",
-            "proposal_facts": list_facts(
-                proposed["arguments"] if kind == "action" else proposed,
-                path="action.arguments" if kind == "action" else "output",
-                read=read,
-            ),
+            "proposal_facts": list_proposal(proposal, read),
             "effect": describe_effect(decision, proposal),
             "confidence_read": "confidence" in read,
             "rules": rules,

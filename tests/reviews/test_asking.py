@@ -347,3 +347,13 @@ def test_intake_takes_few_queries(django_assert_max_num_queries: Any) -> None:
     ask(desk, {"action": BIG, "input": 1})
     with django_assert_max_num_queries(12):
         ask(desk, {"action": BIG, "input": 1})
+
+
+def test_the_title_says_in_plain_words_what_it_is_about() -> None:
+    desk = open_desk()
+    ask(desk, {"action": BIG, "input": 1})
+    assert Escalation.objects.latest("opened_at").title == "Refund bot wants to refund: 900, C-1042"
+    ask(desk, {"action": BIG, "input": 1, "context": {"summary": "the broken\nlamp"}})
+    assert Escalation.objects.latest("opened_at").title == "Refund bot wants to refund: the broken lamp"
+    ask(desk, {"action": BIG, "input": 1, "context": {"summary": "x" * 500}})
+    assert len(Escalation.objects.latest("opened_at").title) == 200
