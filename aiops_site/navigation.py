@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from django.db.models import IntegerField, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from governance.actors import Actor
-from governance.models import Organization, PolicyVersion, User
+from governance.models import PolicyVersion, User
 from governance.permissions import may
 from governance.selectors import organizations_of
 from governance.web.session import current_actor
-from reviews.models import Escalation, Notification
+from reviews.models import Notification
+from reviews.queue_selectors import COUNT_CAP, count_capped, escalations_in
 
-CAP = 500
 NOTIFICATIONS_CAP = 99
 
 
@@ -108,7 +108,7 @@ def list_sections(path: str, actor: Actor, counts: Callable[[], dict[str, int]])
                 label=place.label,
                 url=addresses[place],
                 is_current=addresses[place] == current,
-                count=cap_words(counts()[place.count], CAP) if place.count else "",
+                count=cap_words(counts()[place.count], COUNT_CAP) if place.count else "",
                 is_hot=place.is_hot,
             )
             for place in places
@@ -119,31 +119,17 @@ def list_sections(path: str, actor: Actor, counts: Callable[[], dict[str, int]])
     return sections
 
 
-class CappedCount(Subquery):
-    """How many rows a query finds, looking at no more than its slice."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS capped)"
-    output_field = IntegerField()
-
-
 def count_places(actor: Actor) -> dict[str, int]:
-    """All counts of the rail in one query, each capped one above what is shown."""
+    """All counts of the rail in one query: the same views that the queue page lists."""
     now = timezone.now()
-    escalations = Escalation.objects.visible_to(actor).order_by()
-    free = Q(status="open") | Q(status="claimed", lease_until__lte=now)
-    counted: dict[str, QuerySet[Any]] = {
-        "unclaimed": escalations.filter(free),
-        "mine": escalations.held_by(actor).filter(lease_until__gt=now),
-        "breaching": escalations.filter(due_at__lte=now, status__in=["open", "claimed"]),
-        "waiting": escalations.filter(status="waiting"),
-        "to_approve": _to_approve(actor),
-        "unread": Notification.objects.filter(
+    views = ("unclaimed", "mine", "breaching", "waiting")
+    return count_capped(
+        **{view: escalations_in(view, actor=actor, now=now) for view in views},
+        to_approve=_to_approve(actor),
+        unread=Notification.objects.filter(
             organization_id=actor.member_organization_id, user_id=actor.id, read_at__isnull=True
-        ).order_by(),
-    }
-    sliced = {name: CappedCount(rows.values("pk")[: CAP + 1]) for name, rows in counted.items()}
-    row: Any = Organization.objects.filter(pk=actor.member_organization_id).values(**sliced).get()
-    return {name: count or 0 for name, count in row.items()}
+        ),
+    )
 
 
 def _to_approve(actor: Actor) -> QuerySet[PolicyVersion]:

@@ -19,7 +19,7 @@ APPROVING = frozenset({"policy_approver"})
 ACTIVATING = frozenset({"policy_author", "policy_approver"})
 ROLLING_BACK = frozenset({"policy_author", "policy_approver", "owner"})
 READING_LOG = frozenset({"auditor", "admin", "owner", "lead"})
-NOBODY: frozenset[str] = frozenset()
+ADJUDICATING = frozenset({"lead", "owner"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Access:
     foreign_key: int = 403
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
     is_open: bool = False
 
 
@@ -160,13 +161,51 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "policy-open": (do(WRITING, answer=409),),
     "policy-detail": (see(),),
     "policy-roll-back": (do(ROLLING_BACK, answer=409, body={"reason": "x"}),),
-    "policy-draft-start": (do(WRITING),),
-    "policy-draft": (see(WRITING), do(WRITING, body={"source": "$source", "revision": "1"})),
-    "policy-draft-check": (do(WRITING, answer=200, body={"source": "$source"}),),
-    "policy-draft-try": (do(EVERYBODY, answer=200, body={"source": "$source", "context": "{}"}),),
+    "policy-draft-start": (see(WRITING), do(WRITING)),
+    "policy-draft": (see(WRITING), do(WRITING, body={"intent": "save", "document": "$source", "revision": "1"})),
+    "policy-draft-check": (do(WRITING, answer=200, body={"document": "$source"}),),
+    "policy-draft-try": (do(EVERYBODY, answer=200, body={"document": "$source", "context": "{}"}),),
     "policy-version": (see(),),
     "policy-version-approve": (do(APPROVING, answer=409, body={"sha256": "$sha256"}),),
     "policy-version-reject": (do(APPROVING, answer=409, body={"sha256": "$sha256", "reason": "x", "comment": "x"}),),
     "policy-version-withdraw": (do(WRITING),),
     "policy-version-activate": (do(ACTIVATING, answer=409, body={"reason": "x"}),),
+    # ---- datasets
+    "api-datasets": (see(stranger=200),),
+    "api-dataset": (see(),),
+    "api-examples": (see(),),
+    "api-examples-jsonl": (see(),),
+    "dataset-list": (see(stranger=200),),
+    "dataset-detail": (see(),),
+    "example-detail": (see(),),
+    "example-adjudicate": (do(frozenset({"lead", "owner"}), answer=422, body={"reason": ""}),),
+    # ---- the record
+    "audit-log": (see(READING_LOG, stranger=200),),
+    "audit-entry": (see(READING_LOG),),
+    "audit-erase": (do(ADMIN, body={"reason": "x"}),),
+    "audit-export": (see(READING_LOG, stranger=200),),
+    "api-audit-entries": (see(READING_LOG, stranger=200),),
+    # ---- the reviewer's console
+    "queue": (see(stranger=200),),
+    "queue-new": (see(stranger=200, query="?since=2026-01-01T00:00:00Z"),),
+    "take-next": (do(RULING, stranger=302),),
+    "review": (see(),),
+    "review-rule": (do(RULING, answer=422),),
+    "review-preview": (do(RULING, answer=200),),
+    "review-draft": (do(RULING),),
+    "review-claim": (do(RULING),),
+    "review-release": (do(RULING),),
+    "review-renew": (do(RULING),),
+    "review-assign": (do(LEADING),),
+    "review-undo": (do(RULING, answer=404),),
+    "decision-list": (see(stranger=200),),
+    "decision-detail": (see(),),
+    "history": (see(stranger=200),),
+    "notifications": (see(stranger=200),),
+    "notifications-read": (do(EVERYBODY, stranger=302, body={"up_to": "1"}),),
+    "notification-read": (do(EVERYBODY),),
+    "dataset-list": (see(stranger=200),),
+    "dataset-detail": (see(),),
+    "example-detail": (see(),),
+    "example-adjudicate": (do(ADJUDICATING, answer=409, body={"seen": "$example_id", "reason": "x"}),),
 }

@@ -4,10 +4,16 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluations.models import Dataset
+from django.db import transaction
+
+from governance.actors import OPERATOR
 from governance.models import AccessToken, Group, Organization, PolicyVersion, User
 from governance.permissions import ROLES
 from governance.services.accounts import make_password_link
+from governance.services.recording import record
+from reviews.models import Notification
+from tests.evaluations.scenes import make_dataset, make_example
+from tests.evaluations.scenes import make_example
 from tests.factories import (
     make_decision,
     make_escalation,
@@ -31,7 +37,7 @@ class Scene:
     key: str
     foreign_key: str
     arguments: dict[str, Any] = field(default_factory=dict)
-    tokens: dict[str, AccessToken] = field(default_factory=dict)
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def set_scene() -> Scene:
@@ -51,7 +57,12 @@ def set_scene() -> Scene:
     draft = PolicyVersion.objects.create(
         organization=organization, policy=version.policy, number=2, source=version.source, author=subject
     )
-    dataset = Dataset.objects.create(organization=organization, system=system, slug=f"{MARK}-dataset", name=MARK)
+    dataset = make_dataset(system, slug=f"{MARK}-dataset", name=f"{MARK} dataset")
+    with transaction.atomic():
+        entry = record(
+            organization_id=organization.pk, type="test.marked", actor=OPERATOR, subject="x:1", payload={"mark": MARK}
+        )
+    example = make_example(dataset, input={"message": MARK})
     scene = Scene(organization, people, stranger, secret, foreign_key)
     _, _, uidb64, token, _ = make_password_link(subject).removeprefix("http://").split("/")
     scene.arguments = {
@@ -67,7 +78,12 @@ def set_scene() -> Scene:
         "policy_id": version.policy_id,
         "version_id": draft.pk,
         "dataset_id": dataset.pk,
+        "example_id": example.pk,
+        "example_id": example.pk,
         "number": draft.number,
+        "entry_id": entry.pk,
+        "view": "all",
+        "format": "csv",
         "review_id": uuid.uuid4(),
         "unknown_id": uuid.uuid4(),
         "source": version.source,
@@ -77,7 +93,17 @@ def set_scene() -> Scene:
         "token": token,
     }
     for number, (role, person) in enumerate(people.items()):
-        scene.tokens[role] = AccessToken.objects.create(
+        token = AccessToken.objects.create(
             organization=organization, user=person, name=MARK, prefix="cs_pat_test", secret_sha256=f"{number:064}"
         )
+        notification = Notification.objects.create(
+            organization=organization,
+            user=person,
+            entry_id=entry.pk,
+            type="escalation.opened",
+            title=f"{MARK} news",
+            path="/overview/",
+            created_at=entry.occurred_at,
+        )
+        scene.own[role] = {"token_id": token.pk, "notification_id": notification.pk}
     return scene

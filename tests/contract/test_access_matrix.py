@@ -55,8 +55,9 @@ def address(scene: Scene, name: str, visitor: str) -> str:
     found: dict[str, Any] = {}
     for parameter in re.findall(r"<(?:\w+:)?(\w+)>", route):
         place = f"{route.removeprefix('api/v1/').partition('/')[0]}/{parameter}"
-        if parameter == "token_id":
-            found[parameter] = scene.tokens[visitor if visitor in ROLES else "viewer"].pk
+        own = scene.own[visitor if visitor in ROLES else "viewer"]
+        if parameter in own:
+            found[parameter] = own[parameter]
         else:
             found[parameter] = scene.arguments[place if place in scene.arguments else parameter]
     return reverse(name, kwargs=found)
@@ -78,7 +79,7 @@ def visit(scene: Scene, name: str, access: Access, visitor: str) -> Any:
     body: dict[str, Any] = {"data": {field: fill(scene, value) for field, value in access.body.items()}}
     if is_api(name) and access.method != "get":
         body["content_type"] = "application/json"
-    return getattr(client, access.method)(address(scene, name, visitor), headers=headers, **body)
+    return getattr(client, access.method)(address(scene, name, visitor) + access.query, headers=headers, **body)
 
 
 def expected(name: str, access: Access, visitor: str) -> int:
