@@ -52,12 +52,12 @@ class ByNumber(KeysetPagination):
     ordering = "-number"
 
 
-class PolicyFilter(django_filters.FilterSet):  # type: ignore[misc]
+class PolicyFilter(django_filters.FilterSet):
     key = django_filters.CharFilter("key")
     system = django_filters.CharFilter("system__slug", label="The system's slug")
 
 
-class VersionFilter(django_filters.FilterSet):  # type: ignore[misc]
+class VersionFilter(django_filters.FilterSet):
     status = django_filters.ChoiceFilter(choices=PolicyVersion.Status.choices)
 
 

@@ -118,13 +118,13 @@ class Trial(Body):
     )
 
 
-class SystemReference(serializers.Serializer[Any]):
+class PolicySystem(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     slug = serializers.SlugField()
     name = serializers.CharField()
 
 
-class VersionReference(serializers.Serializer[Any]):
+class PolicyVersionReference(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
 
@@ -138,7 +138,7 @@ class Hash(serializers.CharField):
 
 class ActivationOutput(serializers.Serializer[Activation]):
     number = serializers.IntegerField()
-    version = VersionReference()
+    version = PolicyVersionReference()
     sha256 = Hash(source="version.sha256")
     origin = serializers.ChoiceField(choices=Activation.Origin.choices)
     effective_from = serializers.DateTimeField()
@@ -149,7 +149,7 @@ class ActivationOutput(serializers.Serializer[Activation]):
 class PolicyOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     key = serializers.SlugField()
-    system = SystemReference()
+    system = PolicySystem()
     in_force = ActivationOutput(allow_null=True)
     created_at = serializers.DateTimeField()
 
@@ -168,7 +168,7 @@ class VersionRow(serializers.Serializer[PolicyVersion]):
     number = serializers.IntegerField()
     status = serializers.ChoiceField(choices=PolicyVersion.Status.choices)
     revision = serializers.IntegerField()
-    base = VersionReference(allow_null=True)
+    base = PolicyVersionReference(allow_null=True)
     author = PersonOutput(allow_null=True)
     reason = serializers.CharField()
     sha256 = Hash()
