@@ -72,6 +72,8 @@ class Site:
 
     def __init__(self, application: WsgiApplication, *, threads: int, room: WaitingRoom) -> None:
         self.threads = Threads(application, threads)
+        # A thousand waits that end at once must not stand in line before everybody else's requests.
+        self.returning = asyncio.Semaphore(max(1, threads // 2))
         self.room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +126,8 @@ class Site:
         if wait is None:
             return answer
         await self.sit(wait, receive)
-        again = await self.threads.run(build_question(scope, wait.decision_id))
+        async with self.returning:
+            again = await self.threads.run(build_question(scope, wait.decision_id))
         return merge_answers(answer, again) if scope["method"] == "POST" else again
 
     async def sit(self, wait: Wait, receive: Receive) -> None:
