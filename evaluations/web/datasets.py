@@ -36,7 +36,8 @@ from governance.models import PolicyVersion
 from governance.permissions import may
 from governance.web.paging import take_page
 from governance.web.session import page
-from reviews.models import DecisionPayload, Review
+from reviews.models import Decision, DecisionPayload, Review
+from reviews.services.resolution import STATUS_BY_VERDICT
 from reviews.web.evidence import describe_change
 from reviews.web.keyset import take_keyset_page
 from reviews.web.list_filters import describe_applied
@@ -74,7 +75,7 @@ def dataset_detail(request: HttpRequest, actor: Actor, dataset_id: uuid.UUID) ->
         "disputes": [
             {
                 "input": excerpt_input(rivals[0].input_head, rivals[0].input_length),
-                "rivals": [{**describe_row(rival), "ruling": rulings.get(rival.review_id)} for rival in rivals],
+                "rivals": [{**describe_row(rival), **say_ruling(rulings.get(rival.review_id))} for rival in rivals],
             }
             for rivals in disputes
         ],
@@ -114,9 +115,9 @@ def example_adjudicate(
 
 def show_example(request: HttpRequest, actor: Actor, example: Example, form: AdjudicationForm) -> HttpResponse:
     same_input = Example.objects.filter(dataset_id=example.dataset_id, input_sha256=example.input_sha256)
-    rivals = list(with_heads(same_input.exclude(pk=example.pk)).order_by("id")[: RIVALS_SHOWN + 1])
+    rivals: list[Any] = list(with_heads(same_input.exclude(pk=example.pk)).order_by("id")[: RIVALS_SHOWN + 1])
     sources = list(example.sources.order_by("-id")[: SOURCES_SHOWN + 1])
-    rulings = find_rulings(actor, [row.review_id for row in [*sources, *rivals]])
+    rulings = find_rulings(actor, [*(source.review_id for source in sources), *(rival.review_id for rival in rivals)])
     versions = find_versions(actor, [source.policy_version_id for source in sources[:SOURCES_SHOWN]])
     turns, facts = lay_out(example.input, path="input")
     proposal = find_proposal(actor, sources[0].decision_id) if sources else None
@@ -135,13 +136,15 @@ def show_example(request: HttpRequest, actor: Actor, example: Example, form: Adj
         "sources": [
             {
                 "source": source,
-                "ruling": rulings.get(source.review_id),
+                **say_ruling(rulings.get(source.review_id)),
                 "version": versions.get(source.policy_version_id),
             }
             for source in sources[:SOURCES_SHOWN]
         ],
         "has_more_sources": len(sources) > SOURCES_SHOWN,
-        "rivals": [{**describe_row(rival), "ruling": rulings.get(rival.review_id)} for rival in rivals[:RIVALS_SHOWN]],
+        "rivals": [
+            {**describe_row(rival), **say_ruling(rulings.get(rival.review_id))} for rival in rivals[:RIVALS_SHOWN]
+        ],
         "has_more_rivals": len(rivals) > RIVALS_SHOWN,
         "is_disputed": is_disputed,
         "may_adjudicate": is_disputed and may(actor, "datasets.adjudicate"),
@@ -187,10 +190,16 @@ def find_rulings(actor: Actor, review_ids: Iterable[uuid.UUID | None]) -> dict[u
     return rulings.only("verdict", "reviewer_label", "reason", "labels", "created_at", "decision_id").in_bulk()
 
 
-def find_versions(actor: Actor, version_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, PolicyVersion]:
+def say_ruling(ruling: Review | None) -> dict[str, Any]:
+    """A ruling with what it did in one word: "Corrected"."""
+    said = Decision.Status(STATUS_BY_VERDICT[Review.Verdict(ruling.verdict)]).label if ruling else ""
+    return {"ruling": ruling, "said": said}
+
+
+def find_versions(actor: Actor, version_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID | None, PolicyVersion]:
     wanted = {version_id for version_id in version_ids if version_id}
     versions = PolicyVersion.objects.visible_to(actor).filter(pk__in=wanted).select_related("policy")
-    return versions.only("number", "policy__key").in_bulk()
+    return {version.pk: version for version in versions.only("number", "policy__key")}
 
 
 def find_proposal(actor: Actor, decision_id: uuid.UUID) -> str | None:
