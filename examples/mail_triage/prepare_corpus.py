@@ -33,6 +33,13 @@ SUBJECT_LIMIT = 200
 # Mails in East Asian encodings come out as noise, which neither this classifier nor a reviewer can judge.
 FOREIGN_SHARE = 0.1
 # Headlines that one member's feed reader mailed to himself: no mail that anybody wrote to anybody.
+EXPLICIT = re.compile(
+    r"\b(?:sex\w*|porn\w*|xxx|cocks?|cum|cums|fuck\w*|puss(?:y|ies)|sluts?|whores?|teens|nudes?|naked|horny|orgasms?|penis|"
+    r"erotic\w*|adult (?:sites?|entertainment|videos?|movies?)|blow ?jobs?|anal|tits|boobs|viagra|incest|raped?|lesbians?|"
+    r"hard ?core|masturbat\w*|dildos?|genitals?|erections?|ejaculat\w*|starlets|virgins?|hookers?|escorts?|panties|"
+    r"singles|swingers|fetish\w*|babes|xx|webcams?|girls)\b",
+    re.IGNORECASE,
+)
 FEED_SENDER = "rssfeeds@"
 
 # (file, group, label, how many at the most). Training takes the corpus's first part, the stream its later part.
@@ -321,6 +328,11 @@ def mail_of(origin: str, label: str, message: Message, pseudonyms: Pseudonyms) -
     )
 
 
+def is_explicit(mail: Mail) -> bool:
+    """Whether a mail is sexually explicit by its words: nobody should meet that in the first minute of a demo."""
+    return EXPLICIT.search(f"{mail.subject}\n{mail.body}") is not None
+
+
 def extract(package: Path, target: Path, key: bytes) -> dict[str, int]:
     """Write the parts and their manifest; how many mails of which kind each holds."""
     pseudonyms = Pseudonyms(key)
@@ -338,8 +350,9 @@ def extract(package: Path, target: Path, key: bytes) -> dict[str, int]:
             usable = [mail for mail in found if mail is not None]
             step = max(1.0, len(usable) / limit)
             chosen = [usable[int(place * step)] for place in range(min(limit, len(usable)))]
-            counts[f"{part}/{group}"] = len(chosen)
-            mails += chosen
+            shown = [mail for mail in chosen if not is_explicit(mail)]
+            counts[f"{part}/{group}"] = len(shown)
+            mails += shown
         # Neither the makers' order (all ham, then all spam) nor one that we chose: that of a hash of the name.
         mails.sort(key=lambda mail: hashlib.sha256(mail.origin.encode()).digest())
         lines = "".join(json.dumps(asdict(mail), ensure_ascii=False, sort_keys=True) + "\n" for mail in mails)
