@@ -16,6 +16,8 @@ from reviews.proposals import describe_scalar
 
 WORD = re.compile(r"\s+|\w+|[^\w\s]")
 ROWS_AT_MOST = 200
+# Comparing takes the square of this: about a quarter of a second for texts with nothing in common.
+COMPARED_AT_MOST = 2_500
 DEEPEST = 4
 SPEAKERS_OF_AI = frozenset({"assistant", "ai", "model", "bot"})
 
@@ -185,20 +187,39 @@ def describe_change(before: Any, after: Any, *, path: str = "") -> list[tuple[st
 
 
 def diff_words(before: str, after: str) -> list[Piece]:
-    """The word diff of two texts; texts of over 4,000 words are shown whole, one after the other."""
+    """The word diff of two texts. What they have in common at both ends is set apart first; where more than
+    `COMPARED_AT_MOST` words and spaces are left between, those are shown whole, one after the other."""
     old, new = WORD.findall(before), WORD.findall(after)
-    if len(old) + len(new) > 8_000:
-        return [Piece("removed", before), Piece("added", after)]
-    pieces: list[Piece] = []
+    head = _in_common(old, new)
+    tail = _in_common(old[head:][::-1], new[head:][::-1])
+    middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
+    pieces = [
+        _piece("same", old[:head]),
+        *_compare(middle_old, middle_new),
+        _piece("same", old[len(old) - tail :]),
+    ]
+    return [piece for piece in pieces if piece.text]
+
+
+def _in_common(one: list[str], other: list[str]) -> int:
+    """With how many equal words two lists begin."""
+    shorter = min(len(one), len(other))
+    return next((place for place in range(shorter) if one[place] != other[place]), shorter)
+
+
+def _compare(old: list[str], new: list[str]) -> Iterator[Piece]:
+    if len(old) + len(new) > COMPARED_AT_MOST:
+        yield from (_piece("removed", old), _piece("added", new))
+        return
     for operation, a, b, c, d in difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
         if operation == "equal":
-            pieces.append(Piece("same", "".join(old[a:b])))
-            continue
-        if a < b:
-            pieces.append(Piece("removed", "".join(old[a:b])))
-        if c < d:
-            pieces.append(Piece("added", "".join(new[c:d])))
-    return pieces
+            yield _piece("same", old[a:b])
+        else:
+            yield from (_piece("removed", old[a:b]), _piece("added", new[c:d]))
+
+
+def _piece(kind: str, words: list[str]) -> Piece:
+    return Piece(kind, "".join(words))
 
 
 def describe_effect(decision: Decision, proposal: dict[str, Any]) -> str:
