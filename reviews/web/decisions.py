@@ -108,6 +108,7 @@ def show_one(request: HttpRequest, actor: Actor, decision_id: uuid.UUID) -> Http
         "tabs": [(code, label, f"?show={code}") for code, label in TABS],
         "tab": tab,
         "is_over": not decision.is_pending,
+        "has_happened": has_happened_alone(decision),
     }
     if tab == "raw":
         return render(request, "reviews/decision.html", {**context, "raw": list_raw(decision)})
@@ -144,8 +145,12 @@ def write_decision_title(decision: Decision) -> str:
     """One line in plain words, as queues show it."""
     proposal = json.loads(decision.payload.proposal)
     asked = AskedDecision(input=None, action=proposal.get("action"), output=proposal.get("output", ABSENT))
-    has_happened = decision.does_proceed or decision.status == Decision.Status.OBSERVED
-    return write_title(system=decision.system.name, asked=asked, has_happened=has_happened)
+    return write_title(system=decision.system.name, asked=asked, has_happened=has_happened_alone(decision))
+
+
+def has_happened_alone(decision: Decision) -> bool:
+    """Whether the AI did it without asking a person; whatever people ruled on stays a proposal."""
+    return decision.status in {Decision.Status.ALLOWED, Decision.Status.OBSERVED}
 
 
 def describe_evidence(decision: Decision) -> dict[str, Any]:
@@ -158,6 +163,12 @@ def describe_evidence(decision: Decision) -> dict[str, Any]:
     is_action = kind == "action"
     input_value = json.loads(payload.input)
     context_value = json.loads(payload.context) if payload.context is not None else None
+    turns = list_turns(context_value, input_value)
+    if turns:
+        # The conversation stands in its own place, and need not be read twice.
+        is_in_context = bool(list_turns(context_value))
+        context_value = _without_turns(context_value) if is_in_context else context_value
+        input_value = input_value if is_in_context else _without_turns(input_value)
     has_output = is_action and payload.output is not None
     effective = json.loads(payload.effective) if payload.effective else {}
     return {
@@ -168,8 +179,8 @@ def describe_evidence(decision: Decision) -> dict[str, Any]:
             path="action.arguments" if is_action else "output",
             read=read,
         ),
-        "turns": list_turns(context_value, input_value),
-        "input_facts": list_facts(input_value, path="input", read=read),
+        "turns": turns,
+        "input_facts": list_facts(input_value, path="input", read=read) if input_value != {} else [],
         "context_facts": list_facts(context_value, path="context", read=read) if context_value else [],
         "output_facts": list_facts(json.loads(payload.output or "null"), path="output", read=read)
         if has_output
@@ -182,6 +193,10 @@ def describe_evidence(decision: Decision) -> dict[str, Any]:
         "changes": describe_change(proposed, effective[kind]) if kind in effective else [],
         "answer": write_value(effective["answer"]) if "answer" in effective else "",
     }
+
+
+def _without_turns(value: Any) -> Any:
+    return {name: member for name, member in value.items() if name != "messages"} if isinstance(value, dict) else {}
 
 
 def list_rulings(decision: Decision, escalations: list[Escalation]) -> list[RulingShown]:
@@ -214,7 +229,7 @@ def say_ending(decision: Decision, outcome: Outcome | None, now: datetime) -> En
         if ran == Outcome.Status.EXECUTED:
             return Ending("It ran, though it must not.", "The application reports that it carried this out.", "bad")
         return None
-    let_through = "Approved" if decision.decided_by_kind == Decision.DeciderKind.PERSON else "Allowed"
+    let_through = decision.get_status_display()
     match ran:
         case Outcome.Status.EXECUTED:
             return Ending(f"{let_through}, and it ran.", "The application reports that it was carried out.", "good")
