@@ -175,10 +175,6 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "api-dataset": (see(),),
     "api-examples": (see(),),
     "api-examples-jsonl": (see(),),
-    "dataset-list": (see(stranger=200),),
-    "dataset-detail": (see(),),
-    "example-detail": (see(),),
-    "example-adjudicate": (do(frozenset({"lead", "owner"}), answer=422, body={"reason": ""}),),
     # ---- the record
     "audit-log": (see(READING_LOG, stranger=200),),
     "audit-entry": (see(READING_LOG),),

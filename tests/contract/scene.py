@@ -13,7 +13,6 @@ from governance.services.accounts import make_password_link
 from governance.services.recording import record
 from reviews.models import Notification
 from tests.evaluations.scenes import make_dataset, make_example
-from tests.evaluations.scenes import make_example
 from tests.factories import (
     make_decision,
     make_escalation,
@@ -78,7 +77,6 @@ def set_scene() -> Scene:
         "policy_id": version.policy_id,
         "version_id": draft.pk,
         "dataset_id": dataset.pk,
-        "example_id": example.pk,
         "example_id": example.pk,
         "number": draft.number,
         "entry_id": entry.pk,
