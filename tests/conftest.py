@@ -106,7 +106,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     get_hashers.cache_clear()
     for database in settings.DATABASES.values():
         if "sqlite" in database["ENGINE"]:
-            database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+            # A parallel process may have inherited the first one's settings, so the name is its own as well.
+            worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+            database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / f"test-{worker}.sqlite3")
 
 
 def missing(reason: ServerMissing) -> NoReturn:
