@@ -37,10 +37,10 @@ def find_ended(decision_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     due = Escalation.objects.filter(
         _is_among("decision_id", decision_ids), status=Escalation.Status.RULED, release_at__lte=timezone.now()
     )
-    if due_ids := list(due.values_list("decision_id", flat=True)):
+    if due_ids := list(due.order_by().values_list("decision_id", flat=True)):
         release_due_rulings(decision_ids=due_ids)
     over = Decision.objects.filter(_is_among("id", decision_ids)).exclude(status=Decision.Status.PENDING)
-    return set(over.values_list("id", flat=True))
+    return set(over.order_by().values_list("id", flat=True))
 
 
 def _is_among(column: str, ids: Collection[uuid.UUID]) -> RawSQL:

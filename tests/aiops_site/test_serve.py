@@ -1,6 +1,7 @@
 """`manage.py serve` as somebody runs it: real processes, which are killed, stopped and started twice."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -127,3 +128,30 @@ def test_only_one_part_is_run_where_only_one_is_asked_for(tmp_path: Path) -> Non
         assert readiness.status_code == 503
         assert readiness.json()["checks"]["worker"]["ok"] is False
         assert service.end() == 0
+
+
+@pytest.mark.slow
+def test_a_backup_of_postgresql_restores_what_was_there(tmp_path: Path, postgres_url: str) -> None:
+    if shutil.which("pg_dump") is None:
+        pytest.skip("pg_dump is not installed")
+    file = str(tmp_path / "backup.dump")
+    service = RunningService(tmp_path, environment={"DATABASE_URL": postgres_url})
+    assert service.run("migrate").returncode == 0
+    service.manage("create_user", "--email", "a@example.org", "--role", "admin", "--organization", "first")
+    service.manage("backup", file)
+    service.manage("create_user", "--email", "b@example.org", "--role", "admin", "--organization", "second")
+    assert service.run("restore", file).returncode == 1
+    service.manage("restore", file, "--force")
+    people = service.run("shell", "-c", "from governance.models import User; print(*User.objects.values_list('email'))")
+    assert "a@example.org" in people.stdout
+    assert "b@example.org" not in people.stdout
+    Path(file).write_bytes(Path(file).read_bytes()[:5000])
+    assert service.run("restore", file, "--force").returncode == 1
+    assert service.manage("backup", str(tmp_path / "again.dump"))["bytes"] > 5000
+
+
+def test_serve_says_what_to_do_about_a_database_that_is_not_prepared(tmp_path: Path, postgres_url: str) -> None:
+    service = RunningService(tmp_path, environment={"DATABASE_URL": postgres_url})
+    refused = service.run("serve", "--port", "0")
+    assert refused.returncode == 1
+    assert "manage.py migrate" in refused.stderr
