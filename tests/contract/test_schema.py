@@ -56,7 +56,7 @@ def test_operations_have_names_of_their_own(published: dict[str, Any]) -> None:
 def test_the_examples_of_asking_are_accepted(published: dict[str, Any]) -> None:
     media = published["paths"]["/api/v1/decisions"]["post"]["requestBody"]["content"]["application/json"]
     for example in media["examples"].values():
-        assert read_asked_decision(example["value"])
+        read_asked_decision(example["value"])
 
 
 def test_the_schema_names_every_field_of_asking() -> None:
