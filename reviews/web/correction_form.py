@@ -91,6 +91,9 @@ def _lay_out(
     fields: list[CorrectionField], path: tuple[str, ...], value: Any, schema: dict[str, Any], root: Any
 ) -> None:
     schema = _follow(schema, root)
+    if "const" in schema and value is not ABSENT and canonicalize(value) == canonicalize(schema["const"]):
+        # Nothing else would be accepted here, so there is nothing to fill in.
+        return
     is_object = isinstance(value, dict) or (value is ABSENT and "object" in _types(schema))
     if is_object and len(path) < DEPTH_AT_MOST:
         properties = schema.get("properties")

@@ -105,6 +105,13 @@ def test_a_value_that_breaks_its_schema_is_shown_as_json() -> None:
     assert next(entry.kind for entry in fields if entry.path == ("amount",)) == "json"
 
 
+def test_what_can_not_be_otherwise_is_not_asked_for() -> None:
+    schema = {"properties": {"id": {"const": "m-1"}, "folder": {"enum": ["inbox", "junk"]}}}
+    value = {"id": "m-1", "folder": "inbox"}
+    assert [entry.label for entry in lay_out(value=value, schema=schema)] == ["folder"]
+    assert submit(value, schema, folder="1")[0] == {"id": "m-1", "folder": "junk"}
+
+
 def test_hostile_keys_make_harmless_ids() -> None:
     (entry,) = lay_out(value={'"><script>': 1}, schema=None)
     assert entry.html_id.removeprefix("f-").isalnum()
