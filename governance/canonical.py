@@ -17,7 +17,7 @@ MAX_DEPTH = 64
 # What the standard encoder writes differently from RFC 8785, in its own compact text: whole doubles, exponents, and long
 # integers. A match inside a string only costs the slower path.
 _WHOLE_DOUBLE = re.compile(r"\.0(?:[,\]}]|\Z)")
-_AWKWARD = re.compile(r"[0-9](?:e[-+]|[0-9]{15})")
+_AWKWARD = re.compile(r"[0-9](?:e[-+][0-9]{2,3}|[0-9]{15})(?:[,\]}]|\Z)")
 _ABOVE_SURROGATES = re.compile("[\ue000-\uffff]")
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -47,7 +47,7 @@ def canonicalize(value: Any) -> str:
 def _with_integers(value: Any) -> Any:
     """The value with integers for whole doubles, as RFC 8785 writes them."""
     if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
+        return int(value) if value.is_integer() and abs(value) < 1e16 else value
     if isinstance(value, dict):
         return {key: member if type(member) is str else _with_integers(member) for key, member in value.items()}
     if isinstance(value, list | tuple):

@@ -25,6 +25,16 @@ class _Slot:
     field: Field[Any, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """What the ORM made of a question: text, parameters, and how its columns become values."""
+
+    compiler: SQLCompiler
+    sql: str
+    parameters: tuple[Any, ...]
+    converters: dict[int, Any]
+
+
 class Bound(Expression):
     """Stands in a prepared question for the value of that name, which is adapted to the database as `field` would."""
 
@@ -48,18 +58,19 @@ class PreparedQuery:
 
     def first(self, **values: Any) -> tuple[Any, ...] | None:
         """The first row, converted as the ORM converts it, or None. Refuses (KeyError) to run without a value."""
-        compiler, sql, parameters = self._compile()
+        kept = self._compile()
         with connection.cursor() as cursor:
-            cursor.execute(sql, [_bind(parameter, values) for parameter in parameters])
+            cursor.execute(kept.sql, [_bind(parameter, values) for parameter in kept.parameters])
             row = cursor.fetchone()
-        return None if row is None else tuple(next(compiler.results_iter([[row]])))
+        return None if row is None else tuple(next(kept.compiler.apply_converters([row], kept.converters)))
 
-    def _compile(self) -> tuple[SQLCompiler, str, tuple[Any, ...]]:
-        kept = getattr(self._kept, "compiled", None)
-        if kept is None or kept[0].connection is not connections[DEFAULT_DB_ALIAS]:
+    def _compile(self) -> _Compiled:
+        kept: _Compiled | None = getattr(self._kept, "compiled", None)
+        if kept is None or kept.compiler.connection is not connections[DEFAULT_DB_ALIAS]:
             compiler = self._write()[:1].query.get_compiler(DEFAULT_DB_ALIAS)
             sql, parameters = compiler.as_sql()
-            kept = self._kept.compiled = (compiler, sql, parameters)
+            converters = compiler.get_converters([column for column, _, _ in compiler.select])
+            kept = self._kept.compiled = _Compiled(compiler, sql, parameters, converters)
         return kept
 
 

@@ -11,7 +11,6 @@ from governance.actors import Actor
 from governance.models import AccessToken, AISystem, ApiKey, Membership, Organization, User
 from governance.prepared import Bound, PreparedQuery
 
-
 _KEY_FIELDS = [field.attname for field in ApiKey._meta.concrete_fields]
 _SYSTEM_FIELDS = [field.attname for field in AISystem._meta.concrete_fields]
 # Asked for every request that brings a key.

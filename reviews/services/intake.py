@@ -16,6 +16,7 @@ from django.utils import timezone
 from governance.actors import Actor
 from governance.canonical import canonicalize, sha256_hex
 from governance.identifiers import new_id
+from governance.inserting import insert_together
 from governance.models import AISystem, ApiKey
 from governance.rules.document import Rule
 from governance.rules.evaluation import Evaluation
@@ -27,8 +28,8 @@ from reviews.proposals import ABSENT, AskedDecision
 from reviews.services.routing import (
     Deadlines,
     Placement,
+    draft_escalation,
     find_or_open_queue,
-    open_escalation,
     set_deadlines,
 )
 
@@ -90,17 +91,13 @@ def submit_decision(
         with transaction.atomic(durable=True):
             placement = None if decision.is_test else _place(system, decision, asked, judgement, now)
             decision.expires_at = placement.deadlines.expires_at if placement and decision.is_pending else None
-            decision.save(force_insert=True)
-            payload.save(force_insert=True)
+            insert_together(decision, payload)
             escalation = None
             if placement is not None:
-                escalation = open_escalation(
-                    system=system,
-                    decision=decision,
-                    asked=asked,
-                    placement=placement,
-                    now=now,
+                escalation = draft_escalation(
+                    system=system, decision=decision, asked=asked, placement=placement, now=now
                 )
+                insert_together(escalation)
             record(
                 organization_id=decision.organization_id,
                 type="decision.escalated" if decision.is_pending else "decision.created",

@@ -113,7 +113,7 @@ def set_deadlines(
     return Deadlines(due_at=due_at, expires_at=expires_at, respond_s=respond_s, on_timeout=on_timeout)
 
 
-def open_escalation(
+def draft_escalation(
     *,
     system: AISystem,
     decision: Decision,
@@ -121,10 +121,10 @@ def open_escalation(
     placement: Placement,
     now: datetime,
 ) -> Escalation:
-    """Put a decision into a queue, within the transaction that records the decision."""
+    """The decision's place in a queue, to be written with it."""
     rule, deadlines = placement.rule, placement.deadlines
     sla = rule.sla if rule is not None else None
-    escalation = Escalation(
+    return Escalation(
         organization_id=decision.organization_id,
         system=system,
         queue=placement.queue,
@@ -146,5 +146,3 @@ def open_escalation(
         due_at=deadlines.due_at,
         expires_at=deadlines.expires_at,
     )
-    escalation.save(force_insert=True)
-    return escalation
