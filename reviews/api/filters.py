@@ -1,13 +1,31 @@
 """The documented filters of this floor's lists."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django_filters.fields import IsoDateTimeField
 
 from reviews.models import Decision, Escalation
 from reviews.search import search_decisions
+
+
+class InstantField(IsoDateTimeField):
+    """An instant; refuses one that its offset carries out of the calendar, which no database could compare with."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        instant = super().to_python(value)
+        try:
+            return instant.astimezone(UTC) if instant is not None else None
+        except OverflowError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class InstantFilter(django_filters.IsoDateTimeFilter):
+    field_class = InstantField
 
 
 class DecisionFilter(django_filters.FilterSet):
@@ -23,8 +41,8 @@ class DecisionFilter(django_filters.FilterSet):
     system = django_filters.CharFilter(field_name="system__slug")
     rule = django_filters.CharFilter()
     label = django_filters.CharFilter(method="filter_label")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = InstantFilter(field_name="created_at", lookup_expr="gte")
+    created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
     q = django_filters.CharFilter(method="filter_text")
 
     class Meta:

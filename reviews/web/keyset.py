@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -32,10 +33,11 @@ class KeysetPage(Generic[Row]):
 
 
 def take_keyset_page(
-    request: HttpRequest, rows: models.QuerySet[Any], order: tuple[str, ...], size: int = PAGE_SIZE
+    request: HttpRequest, rows: models.QuerySet[Any], order: tuple[str, ...], size: int | None = None
 ) -> KeysetPage[Any]:
     """The page that `?after=` or `?before=` asks for. `order` names concrete, never-null fields of the model, "-" for
     descending; the last one must be unique. A cursor that can't be read means the first page."""
+    size = size or PAGE_SIZE
     for name, is_backward in ((AFTER, False), (BEFORE, True)):
         place = _read_cursor(rows.model, order, request.GET.get(name, ""))
         if place is not None:
@@ -120,8 +122,10 @@ def _read_value(field: Any, value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("a cursor holds texts")
     read = field.to_python(value)
-    if isinstance(field, models.DateTimeField) and (read is None or read.tzinfo is None):
-        raise ValueError("an instant needs its offset")
+    if isinstance(field, models.DateTimeField):
+        if read is None or read.tzinfo is None:
+            raise ValueError("an instant needs its offset")
+        read = read.astimezone(UTC)
     if isinstance(field, models.IntegerField) and not -(2**63) <= read < 2**63:
         raise ValueError("too large for the database")
     return read

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from governance.actors import Actor
 from governance.models import AISystem
 from governance.templatetags.hostile import inert_line
-from reviews.api.filters import DecisionFilter, EscalationFilter
+from reviews.api.filters import DecisionFilter, EscalationFilter, InstantFilter
 from reviews.models import Decision, Escalation, Queue
 from reviews.web.keyset import AFTER, BEFORE
 
@@ -65,12 +65,8 @@ class DecisionPageFilter(DecisionFilter):
     model = django_filters.CharFilter(**_text("Model"))
     release = django_filters.CharFilter(**_text("Release"))
     label = django_filters.CharFilter(method="filter_label", **_text("Label"))
-    created_after = django_filters.IsoDateTimeFilter(
-        field_name="created_at", lookup_expr="gte", **_instant("Made from")
-    )
-    created_before = django_filters.IsoDateTimeFilter(
-        field_name="created_at", lookup_expr="lt", **_instant("Made before")
-    )
+    created_after = InstantFilter(field_name="created_at", lookup_expr="gte", **_instant("Made from"))
+    created_before = InstantFilter(field_name="created_at", lookup_expr="lt", **_instant("Made before"))
     q = django_filters.CharFilter(
         method="filter_text", label="Search inputs and ids", max_length=255, widget=forms.TextInput()
     )

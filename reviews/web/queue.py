@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -23,6 +23,7 @@ from governance.permissions import may
 from governance.web.session import page
 from reviews.models import Escalation, Queue
 from reviews.queue_selectors import (
+    COUNT_CAP,
     TRIAGE_ORDER,
     VIEWS,
     cap_words,
@@ -124,7 +125,7 @@ def count_new(request: HttpRequest, actor: Actor, view: str) -> HttpResponseBase
     if not filtered.form.is_valid():
         return JsonResponse({"new": 0})
     count = count_capped(new=opened_since(filtered.qs, since))["new"]
-    return JsonResponse({"new": cap_words(count) if count else 0})
+    return JsonResponse({"new": count if count <= COUNT_CAP else cap_words(count)})
 
 
 @require_POST
@@ -252,8 +253,12 @@ def _fresh_url(request: HttpRequest, view: str, now: datetime) -> str:
 
 
 def _read_instant(text: str) -> datetime | None:
+    """The instant of a page that was drawn in this product's days, or None."""
     try:
         instant = parse_datetime(text)
-    except ValueError:
+        if instant is None or instant.tzinfo is None:
+            return None
+        instant = instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant if instant is not None and instant.tzinfo is not None else None
+    return instant if 2020 <= instant.year < 2200 else None
