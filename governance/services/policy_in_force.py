@@ -6,7 +6,6 @@ import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import DateTimeField, Q, QuerySet, UUIDField
 
@@ -34,7 +33,7 @@ _compiled: OrderedDict[uuid.UUID, CompiledPolicy] = OrderedDict()
 _lock = threading.Lock()
 
 
-def _write_newest_activation() -> "QuerySet[Activation, tuple[Any, ...]]":
+def _write_newest_activation() -> QuerySet[Activation]:
     now = Bound("now", DateTimeField())
     return (
         Activation.objects.filter(
@@ -44,7 +43,8 @@ def _write_newest_activation() -> "QuerySet[Activation, tuple[Any, ...]]":
             effective_from__lte=now,
         )
         .order_by("-id")
-        .values_list("id", "version_id", "policy__key", "version__number", "version__sha256")
+        .select_related("policy", "version")
+        .only("policy__key", "version__number", "version__sha256")
     )
 
 
@@ -53,17 +53,16 @@ _NEWEST_ACTIVATION = PreparedQuery(_write_newest_activation)
 
 def find_policy_in_force(*, system_id: uuid.UUID, now: datetime) -> PolicyInForce | None:
     """The newest activation of mode active with from ≤ now < to, or None where nothing is in force."""
-    row = _NEWEST_ACTIVATION.first(system_id=system_id, now=now)
-    if row is None:
+    activation = _NEWEST_ACTIVATION.first(system_id=system_id, now=now)
+    if activation is None:
         return None
-    activation_id, version_id, key, number, sha256 = row
     return PolicyInForce(
-        activation_id=activation_id,
-        version_id=version_id,
-        name=key,
-        number=number,
-        sha256=sha256,
-        compiled=_compile_version(version_id),
+        activation_id=activation.pk,
+        version_id=activation.version_id,
+        name=activation.policy.key,
+        number=activation.version.number,
+        sha256=activation.version.sha256,
+        compiled=_compile_version(activation.version_id),
     )
 
 

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import CharField, UUIDField
 
 from governance.models import AISystem, Group
@@ -40,22 +40,19 @@ class Placement:
     deadlines: Deadlines
 
 
-_QUEUE_FIELDS = [field.attname for field in Queue._meta.concrete_fields]
 # Asked for every decision that waits for a person.
 _QUEUE = PreparedQuery(
-    lambda: (
-        Queue.objects.filter(organization_id=Bound("organization_id", UUIDField()), slug=Bound("slug", CharField()))
-        .order_by()
-        .values_list(*_QUEUE_FIELDS)
-    )
+    lambda: Queue.objects.filter(
+        organization_id=Bound("organization_id", UUIDField()), slug=Bound("slug", CharField())
+    ).order_by()
 )
 
 
 def find_or_open_queue(*, organization_id: uuid.UUID, slug: str) -> Queue:
     """The queue of that name; it comes into being with the first mention. Works inside an open transaction."""
-    row = _QUEUE.first(organization_id=organization_id, slug=slug)
-    if row is not None:
-        return Queue.from_db(DEFAULT_DB_ALIAS, _QUEUE_FIELDS, row)
+    queue = _QUEUE.first(organization_id=organization_id, slug=slug)
+    if queue is not None:
+        return queue
     try:
         with transaction.atomic():
             return Queue.objects.create(
