@@ -5,8 +5,11 @@ from pathlib import Path
 
 from celery import Celery
 
+from aiops_site import mailbox
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops_site.settings")
 
+mailbox.register()
 app = Celery("countersign")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

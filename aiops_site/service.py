@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
+from aiops_site import mailbox
 from aiops_site.health import check_readiness, count_missing_migrations
 from aiops_site.locks import PARTS, lock_parts
 from aiops_site.supervision import Child, Supervisor, reserve_port
@@ -71,6 +72,8 @@ def start_service(
     chosen = tuple(part for part in PARTS if part in set(parts))
     reservation = reserve_port(host, port) if "web" in chosen else None
     held = lock_parts(settings.DATA_DIR, chosen) if settings.IS_EMBEDDED else []
+    if settings.IS_EMBEDDED and chosen == PARTS:
+        mailbox.empty(settings.BROKER_DIR)
     prepare()
     connections.close_all()
     supervisor = Supervisor(say=say, held=held)

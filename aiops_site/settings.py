@@ -179,7 +179,7 @@ WAIT_POLL_MS = env_int("COUNTERSIGN_WAIT_POLL_MS", default=100, minimum=10, maxi
 # ---------------------------------------------------------------- tasks
 # Rows are the truth and a task is a hint: a lost message costs one sweep, so the embedded default can do without a server.
 BROKER_DIR = DATA_DIR / "broker"
-CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+CELERY_BROKER_URL = REDIS_URL or "folder://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"visibility_timeout": 3600, "socket_keepalive": True}
     if REDIS_URL
