@@ -47,7 +47,7 @@ def question_for(mail: Mail, judgement: Judgement, acquaintances: Acquaintances)
         "release": RELEASE,
         "latency_ms": judgement.latency_ms,
         "context": {
-            "summary": f"“{mail.subject}” from {mail.author}",
+            "summary": f"“{mail.subject}” from {mail.sender_name or mail.sender}",
             "rationale": judgement.rationale,
             "words": [{"word": word.text, "weight": word.weight} for word in judgement.words],
             "known_customer": acquaintances.is_known(mail.sender),
