@@ -144,7 +144,13 @@ def show_one(request: HttpRequest, actor: Actor, decision_id: uuid.UUID) -> Http
 def write_decision_title(decision: Decision) -> str:
     """One line in plain words, as queues show it."""
     proposal = json.loads(decision.payload.proposal)
-    asked = AskedDecision(input=None, action=proposal.get("action"), output=proposal.get("output", ABSENT))
+    context = decision.payload.context
+    asked = AskedDecision(
+        input=None,
+        action=proposal.get("action"),
+        output=proposal.get("output", ABSENT),
+        context=json.loads(context) if context is not None else ABSENT,
+    )
     return write_title(system=decision.system.name, asked=asked, has_happened=has_happened_alone(decision))
 
 
