@@ -24,7 +24,7 @@ SCHEME = "folder"
 class Channel(filesystem.Channel):
     """Puts, takes and binds by renaming; everything else is kombu's."""
 
-    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         name = f"{round(time.monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
         write_whole(Path(self.data_folder_out) / name, json.dumps(payload))
 
