@@ -16,6 +16,7 @@ from governance.actors import Actor
 from governance.models import Organization
 from governance.permissions import may
 from reviews.models import Escalation, Queue, Review
+from reviews.querysets import EscalationQuerySet
 
 COUNT_CAP = 500
 # Within this time of its deadline an escalation stands in the view of those that breach.
@@ -45,7 +46,7 @@ def is_free(now: datetime) -> Q:
     return Q(status=Escalation.Status.OPEN) | Q(status=Escalation.Status.CLAIMED, lease_until__lte=now)
 
 
-def escalations_in(view: str, *, actor: Actor, now: datetime) -> QuerySet[Escalation]:
+def escalations_in(view: str, *, actor: Actor, now: datetime) -> EscalationQuerySet:
     """What stands in one of VIEWS for a person. Who may rule finds in `unclaimed` only what they may take."""
     escalations = Escalation.objects.visible_to(actor)
     match view:
@@ -64,10 +65,11 @@ def escalations_in(view: str, *, actor: Actor, now: datetime) -> QuerySet[Escala
             return escalations.unresolved()
 
 
-def takeable(escalations: QuerySet[Escalation], *, actor: Actor) -> QuerySet[Escalation]:
+def takeable(escalations: EscalationQuerySet, *, actor: Actor) -> EscalationQuerySet:
     """Those that `claim` would not refuse because of who asks: own requests, other groups, closed queues."""
     open_queues = Queue.objects.open_to(actor).values("pk")
-    return escalations.takeable_by(actor).filter(Q(group__isnull=False) | Q(queue__in=open_queues))
+    open_to_them = escalations.filter(Q(group__isnull=False) | Q(queue__in=open_queues))
+    return open_to_them.takeable_by(actor)
 
 
 def claimable_ids(escalations: list[Escalation], *, actor: Actor, now: datetime) -> set[uuid.UUID]:

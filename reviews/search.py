@@ -6,8 +6,9 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-# The expression of the index in reviews/migrations/0003: written once, so that the planner sees the same text.
-SEARCHED_INPUT = "to_tsvector('simple', left(reviews_decisionpayload.input, 20000))"
+# The expression of the index in reviews/migrations/0003, so that the planner finds it. The column goes by its bare name:
+# inside a condition of another query Django gives the table an alias.
+SEARCHED_INPUT = "to_tsvector('simple', left(input, 20000))"
 
 
 def search_decisions(decisions: QuerySet[Any], words: str) -> QuerySet[Any]:

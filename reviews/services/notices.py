@@ -23,4 +23,4 @@ def mark_all_read(*, actor: Actor, up_to: int) -> int:
 
 
 def own_notifications(actor: Actor) -> QuerySet[Notification]:
-    return Notification.objects.filter(organization_id=actor.organization_id, user_id=actor.user_id)
+    return Notification.objects.filter(organization_id=actor.member_organization_id, user_id=actor.id)

@@ -97,7 +97,8 @@ def _address(request: HttpRequest, direction: str, row: models.Model, order: tup
     parameters = request.GET.copy()
     parameters.pop(AFTER, None)
     parameters.pop(BEFORE, None)
-    values = [row._meta.get_field(name.removeprefix("-")).value_to_string(row) for name in order]
+    fields: list[Any] = [row._meta.get_field(name.removeprefix("-")) for name in order]
+    values = [field.value_to_string(row) for field in fields]
     text = json.dumps(values, separators=(",", ":")).encode()
     parameters[direction] = base64.urlsafe_b64encode(text).decode().rstrip("=")
     return f"?{parameters.urlencode()}"
