@@ -1,6 +1,6 @@
 """Rows that are born together travel together: one statement for several tables where the database has such a thing.
 
-On the way of every decision the ORM writes the same INSERTs anew and sends each of them alone. Here PostgreSQL gets one
+On the way of every decision the ORM writes the same statements anew and sends each of them alone. Here PostgreSQL gets one
 statement (data-modifying CTEs), whose text is written once for each model; other databases get the rows one by one.
 """
 
