@@ -127,8 +127,10 @@ def read_schemas(schemas: Mapping[str, Any]) -> dict[str, Any]:
             raise refuse_field(
                 "schemas", f"The schema {label} is not JSON Schema 2020-12 at {place}: {error.message[:300]}"
             ) from error
-        except RecursionError as error:
-            raise refuse_field("schemas", f"The schema {label} is nested too deeply.") from error
+        except (RecursionError, OverflowError) as error:
+            raise refuse_field(
+                "schemas", f"The schema {label} is nested too deeply, or repeats a pattern too often."
+            ) from error
         foreign = next((found for found in _references(schema) if not found.startswith("#")), None)
         if foreign is not None:
             raise refuse_field(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from governance.canonical import InvalidJson, canonicalize, parse_ijson
@@ -19,6 +20,8 @@ from reviews.proposals import ABSENT
 
 DEPTH_AT_MOST = 4
 FIELDS_AT_MOST = 60
+# Places looked at for them: a schema whose objects refer to each other unfolds into more than anybody can count.
+PLACES_AT_MOST = 2_000
 LONG_TEXT = 80
 PREFIX = "fix"
 
@@ -62,8 +65,10 @@ def lay_out(*, value: Any, schema: Any, submitted: Mapping[str, str] | None = No
     """The fields for a value under a schema (or none), in the schema's order and then the value's; with what was
     submitted in the place of the original where a form comes back."""
     fields: list[CorrectionField] = []
-    _lay_out(fields, (), value, schema if isinstance(schema, dict) else {}, schema)
-    fields = fields[:FIELDS_AT_MOST] if len(fields) <= FIELDS_AT_MOST else [_json_field((), value, {})]
+    try:
+        _lay_out(fields, (), value, schema if isinstance(schema, dict) else {}, schema, count())
+    except _TooManyPlaces:
+        fields = [_json_field((), value, {})]
     if submitted is not None:
         for entry in fields:
             entry.value = submitted.get(entry.name, entry.original).replace("\r\n", "\n")
@@ -87,9 +92,20 @@ def read_back(*, value: Any, schema: Any, submitted: Mapping[str, str]) -> tuple
     return corrected, faults
 
 
+class _TooManyPlaces(Exception):
+    """More than a form can show: the whole value becomes one field."""
+
+
 def _lay_out(
-    fields: list[CorrectionField], path: tuple[str, ...], value: Any, schema: dict[str, Any], root: Any
+    fields: list[CorrectionField],
+    path: tuple[str, ...],
+    value: Any,
+    schema: dict[str, Any],
+    root: Any,
+    places: Iterator[int],
 ) -> None:
+    if next(places) > PLACES_AT_MOST:
+        raise _TooManyPlaces
     schema = _follow(schema, root)
     if "const" in schema and value is not ABSENT and canonicalize(value) == canonicalize(schema["const"]):
         # Nothing else would be accepted here, so there is nothing to fill in.
@@ -101,11 +117,15 @@ def _lay_out(
         members = value if isinstance(value, dict) else {}
         for key in [*properties, *(key for key in members if key not in properties)]:
             below = properties.get(key)
-            _lay_out(fields, (*path, key), members.get(key, ABSENT), below if isinstance(below, dict) else {}, root)
+            _lay_out(
+                fields, (*path, key), members.get(key, ABSENT), below if isinstance(below, dict) else {}, root, places
+            )
         if not properties and not members and path == ():
             fields.append(_json_field(path, value, schema))
         return
     fields.append(_make_field(path, value, schema))
+    if len(fields) > FIELDS_AT_MOST:
+        raise _TooManyPlaces
 
 
 def _make_field(path: tuple[str, ...], value: Any, schema: dict[str, Any]) -> CorrectionField:
