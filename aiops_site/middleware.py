@@ -63,6 +63,9 @@ class ConsoleMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if needs_no_console(request):
+            if request.path not in PROBES:
+                # Refused before anything is recorded: answers name addresses below this host, and fail without it.
+                request.get_host()
             return self.get_response(request)
         try:
             return self.with_console(request)

@@ -224,6 +224,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["governance.api.parsing.IJsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # OPTIONS would describe serializers that ours are not; the schema says it all, so it is answered 405 with Allow.
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PAGINATION_CLASS": "governance.api.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["governance.api.filtering.StrictFilterBackend"],
     "EXCEPTION_HANDLER": "governance.api.problems.answer_exception",

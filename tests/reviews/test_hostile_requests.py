@@ -1,0 +1,66 @@
+"""Requests that no client of ours would send: each is refused as the documentation says, and leaves nothing behind."""
+
+import base64
+import gzip
+import json
+import uuid
+
+import pytest
+from django.test import Client
+
+from governance.models import AuditEntry
+from reviews.models import Decision
+from tests.reviews.scenes import SMALL, get, open_desk
+
+pytestmark = pytest.mark.django_db
+DECISIONS = "/api/v1/decisions"
+
+
+@pytest.mark.parametrize("size", ["²", "٣", "0", "101", "-1", "1e1", "", "9" * 5_000])
+def test_a_page_size_that_is_no_small_number_is_400(size: str) -> None:
+    answer = Client().get(DECISIONS, {"page_size": size}, headers={"authorization": f"Bearer {open_desk().secret}"})
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "place", ["p=abc", "p=%00", "p=99999-01-01", "p=2020-13-01T00:00:00Z", "p=0001-01-01T00:00%2B14:00"]
+)
+def test_a_tampered_cursor_is_400(place: str) -> None:
+    cursor = base64.b64encode(place.encode()).decode()
+    answer = Client().get(DECISIONS, {"cursor": cursor}, headers={"authorization": f"Bearer {open_desk().secret}"})
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:countersign:problem:invalid-parameter")
+
+
+def test_an_unknown_host_is_refused_before_anything_is_recorded() -> None:
+    desk = open_desk()
+    entries = AuditEntry.objects.count()
+    answer = Client().post(
+        DECISIONS,
+        json.dumps({"action": SMALL, "input": 1}),
+        content_type="application/json",
+        headers={"authorization": f"Bearer {desk.secret}", "idempotency-key": "k", "host": "elsewhere.example"},
+    )
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert (Decision.objects.count(), AuditEntry.objects.count()) == (0, entries)
+
+
+def test_a_compressed_body_is_415() -> None:
+    desk = open_desk()
+    answer = Client().post(
+        DECISIONS,
+        gzip.compress(json.dumps({"action": SMALL, "input": 1}).encode()),
+        content_type="application/json",
+        headers={
+            "authorization": f"Bearer {desk.secret}",
+            "idempotency-key": uuid.uuid4().hex,
+            "content-encoding": "gzip",
+        },
+    )
+    assert (answer.status_code, Decision.objects.count()) == (415, 0)
+
+
+def test_options_are_not_offered_and_say_what_is() -> None:
+    answer = Client().options(DECISIONS, headers={"authorization": f"Bearer {open_desk().secret}"})
+    assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+    assert "GET" in answer["Allow"] and "POST" in answer["Allow"]
+    assert get(DECISIONS, secret=open_desk().secret).status_code == 200
