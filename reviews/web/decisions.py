@@ -233,7 +233,9 @@ def say_ending(decision: Decision, outcome: Outcome | None, now: datetime) -> En
     ran = outcome.status if outcome is not None else None
     if not decision.does_proceed:
         if ran == Outcome.Status.EXECUTED:
-            return Ending("It ran, though it must not.", "The application reports that it carried this out.", "bad")
+            return Ending(
+                "It ran, though it was not allowed to.", "The application reports that it carried this out.", "bad"
+            )
         return None
     let_through = decision.get_status_display()
     match ran:

@@ -20,7 +20,7 @@ from reviews.web.keyset import take_keyset_page
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """One of a person's rulings. `came_of_it` says in plain words how it went on, in `tone`."""
+    """One of a person's rulings. `came_of_it` says in plain words how it went on, in `tone`; `seconds_left` to undo it."""
 
     review: Review
     is_undone: bool
@@ -28,6 +28,7 @@ class Ruled:
     came_of_it: str
     tone: str
     said: str
+    seconds_left: float
 
 
 @require_GET
@@ -56,15 +57,18 @@ def describe(review: Any, now: datetime) -> Ruled:
     escalation = review.escalation
     is_held = escalation.status == Escalation.Status.RULED and escalation.ruling_id == review.pk
     is_undoable = is_held and escalation.release_at is not None and escalation.release_at > now
+    left = (escalation.release_at - now).total_seconds() if is_undoable else 0.0
     came_of_it, tone = _say_what_came(review, escalation, is_held=is_held)
-    return Ruled(review, review.is_undone, is_undoable, came_of_it, tone, said=review.reason or review.note)
+    return Ruled(
+        review, review.is_undone, is_undoable, came_of_it, tone, said=review.reason or review.note, seconds_left=left
+    )
 
 
 def _say_what_came(review: Any, escalation: Escalation, *, is_held: bool) -> tuple[str, str]:
     if review.is_undone:
         return "taken back", ""
     if is_held:
-        return "held until the undo window ends", ""
+        return "held, so that you can undo it", ""
     if review.verdict == Review.Verdict.ESCALATE:
         return f"handed to {review.group_slug}", "escalate"
     if review.verdict == Review.Verdict.NEED_INFORMATION:

@@ -223,7 +223,7 @@ def test_what_was_said_before_is_shown_as_a_conversation_once() -> None:
         ("approve", "failed", "Approved, but it failed when it ran."),
         ("approve", "unknown", "Approved, and nobody knows whether it ran."),
         ("approve", "", "has not reported yet whether it ran"),
-        ("reject", "executed", "It ran, though it must not."),
+        ("reject", "executed", "It ran, though it was not allowed to."),
     ],
 )
 def test_what_became_of_it_is_said_plainly(verdict: str, outcome: str, words: str) -> None:

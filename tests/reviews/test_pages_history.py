@@ -86,7 +86,7 @@ def test_what_came_of_each_ruling_is_said() -> None:
     desk.queue(undo_window_s=600)
     decide(desk, person)
     assert came_of_it(client) == [
-        "held until the undo window ends",
+        "held, so that you can undo it",
         "the application is asked",
         "rejected",
         "not reported yet",
