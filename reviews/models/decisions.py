@@ -175,6 +175,17 @@ class Decision(models.Model):
                 name="decision_pending",
                 condition=Q(status="pending"),
             ),
+            # Serves the filters for how people ended a decision; intake writes none of these and pays nothing.
+            models.Index(
+                F("organization"),
+                F("status"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="decision_ended",
+                condition=Q(
+                    status__in=["approved", "corrected", "rejected", "answered", "expired", "cancelled", "superseded"]
+                ),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -216,6 +216,28 @@ class Escalation(models.Model):
                 name="escalation_unwarned",
                 condition=Q(warned_at__isnull=True) & Q(status__in=["open", "claimed"]),
             ),
+            # Serve the views of what breaches, of what waits for the application, and of quality samples.
+            models.Index(
+                fields=["organization", "due_at"],
+                name="escalation_breaching",
+                condition=Q(status__in=["open", "claimed"]),
+            ),
+            models.Index(
+                F("organization"),
+                F("priority").desc(),
+                F("due_at"),
+                F("id"),
+                name="escalation_waiting",
+                condition=Q(status="waiting"),
+            ),
+            models.Index(
+                F("organization"),
+                F("priority").desc(),
+                F("due_at"),
+                F("id"),
+                name="escalation_quality",
+                condition=Q(kind="quality") & Q(status__in=["open", "claimed"]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -104,7 +104,7 @@ def show(request: HttpRequest, actor: Actor, view: str) -> HttpResponseBase:
             "rows": describe_rows(listed.rows, actor=actor, now=now),
             "page": listed,
             "count": cap_words(counts["shown"]),
-            "outside": cap_words(counts["outside"]) if counts["outside"] else "",
+            "outside": _say_outside(counts),
             "empty": None if listed.rows else _explain_empty(actor, view, is_filtered=bool(applied), counts=counts),
             "fresh_url": _fresh_url(request, view, now),
             "may_rule": may(actor, "escalations.rule"),
@@ -168,15 +168,25 @@ def _filter(request: HttpRequest, actor: Actor, view: str, now: datetime) -> Any
 
 
 def _count(actor: Actor, view: str, rows: QuerySet[Escalation], now: datetime) -> dict[str, int]:
-    """How many rows the view has, and for `unclaimed` how many more are free that this person may not take."""
-    outside = Escalation.objects.none()
-    held = Escalation.objects.none()
-    if view == "unclaimed" and may(actor, "escalations.rule"):
-        visible = Escalation.objects.visible_to(actor)
-        mine = escalations_in(view, actor=actor, now=now).values("pk")
-        outside = visible.filter(is_free(now)).exclude(pk__in=mine)
-        held = visible.filter(status=Escalation.Status.CLAIMED, lease_until__gt=now).exclude(holder_id=actor.user_id)
-    return count_capped(shown=rows, outside=outside, held=held)
+    """How many rows the view has; for `unclaimed` also how many are free at all, so that the difference says how many of
+    them this person may not take: to look for those one by one would read the whole queue."""
+    if view != "unclaimed" or not may(actor, "escalations.rule"):
+        return {**count_capped(shown=rows), "mine": 0, "free": 0, "held": 0}
+    visible = Escalation.objects.visible_to(actor)
+    return count_capped(
+        shown=rows,
+        mine=escalations_in(view, actor=actor, now=now),
+        free=visible.filter(is_free(now)),
+        held=visible.filter(status=Escalation.Status.CLAIMED, lease_until__gt=now).exclude(holder_id=actor.user_id),
+    )
+
+
+def _say_outside(counts: dict[str, int]) -> str:
+    """How many are free that this person may not take: "12", "at least" as "12+", or nothing where there are none."""
+    outside = counts["free"] - counts["mine"]
+    if outside <= 0:
+        return ""
+    return f"{outside - 1}+" if counts["free"] > COUNT_CAP else str(outside)
 
 
 def _explain_empty(actor: Actor, view: str, *, is_filtered: bool, counts: dict[str, int]) -> dict[str, str]:
@@ -198,11 +208,12 @@ def _explain_empty(actor: Actor, view: str, *, is_filtered: bool, counts: dict[s
             "action_url": reverse("queue", args=["all"]),
             "action_label": "See who holds what",
         }
-    if counts["outside"]:
+    outside = _say_outside(counts)
+    if outside:
         return {
             "kind": "outside",
             "title": "Nothing that you may take",
-            "text": f"{cap_words(counts['outside'])} wait for other groups, or are your own requests.",
+            "text": f"{outside} wait for other groups, or are your own requests.",
             "action_url": reverse("queue", args=["all"]),
             "action_label": "See what waits",
         }
