@@ -245,8 +245,7 @@ def _rule_on_version(actor: Actor, version_id: uuid.UUID, sha256: str, comment: 
     version = find_version(actor=actor, version_id=version_id)
     if actor.user_id is None:
         raise NotPermitted("Only a person can rule on a policy.")
-    if wrote_text(actor=actor, version=version):
-        raise OwnTextNotApproved(f"You wrote {_name(version)} or a part of it; another person has to rule on it.")
+    refuse_own_text(actor, version)
     is_approved = verdict == PolicyApproval.Verdict.APPROVE
     seen = sha256.strip().lower().removeprefix("sha256:")
     with transaction.atomic(durable=True):
@@ -256,6 +255,9 @@ def _rule_on_version(actor: Actor, version_id: uuid.UUID, sha256: str, comment: 
         )
         if not ruled:
             raise _ruling_refusal(version.pk)
+        # Again, now that nobody can join its writers any more: it may have been a draft when we looked.
+        version.sha256 = seen
+        refuse_own_text(actor, version)
         if is_approved:
             refuse_moved_base(version)
         PolicyApproval.objects.create(
@@ -283,6 +285,12 @@ def lock_base(policy: Policy) -> PolicyVersion | None:
     Policy.objects.select_for_update().get(pk=policy.pk)
     newest = newest_activation(policy.pk)
     return newest.version if newest else None
+
+
+def refuse_own_text(actor: Actor, version: PolicyVersion) -> None:
+    """OwnTextNotApproved for whoever wrote the version's text or a part of it."""
+    if wrote_text(actor=actor, version=version):
+        raise OwnTextNotApproved(f"You wrote {_name(version)} or a part of it; another person has to rule on it.")
 
 
 def refuse_moved_base(version: PolicyVersion) -> None:

@@ -1,11 +1,16 @@
 """Approval and rejection: another person, one exact text, once."""
 
+import time
+
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from governance.actors import OPERATOR
 from governance.errors import Invalid, NotPermitted
 from governance.models import Membership, PolicyApproval, PolicyVersion, User
 from governance.policy_selectors import approvers_of
+from governance.rules.document import load_policy_document
 from governance.services.policy_life import (
     approve_version,
     draft_version,
@@ -21,7 +26,7 @@ from governance.services.policy_refusals import (
     VersionNotSubmitted,
 )
 from tests.factories import actor_of, make_actor
-from tests.governance.policies.texts import Governed, make_governed
+from tests.governance.policies.texts import Governed, make_governed, policy_text
 from tests.support.races import race
 
 
@@ -168,3 +173,36 @@ def test_approval_and_withdrawal_at_once_never_leave_half_of_each(transactional_
     assert PolicyVersion.objects.get(pk=version.pk).status == "withdrawn"
     assert isinstance(approved, (PolicyVersion, VersionNotSubmitted))
     assert len(governed.entries("policy.approved")) == isinstance(approved, PolicyVersion)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_that_overlaps_ones_own_edit_is_refused() -> None:
+    governed = make_governed()
+    writer = make_writer_who_approves(governed)
+    draft = governed.draft()
+    text = policy_text(amount=700.0)
+    document = load_policy_document(text)
+
+    def edit_and_submit_slowly() -> None:
+        """What an edit by the writer and a submission by the author leave behind, committed late."""
+        with transaction.atomic():
+            PolicyVersion.objects.filter(pk=draft.pk).update(
+                source=text,
+                canonical=document.canonical,
+                sha256=document.sha256,
+                status="submitted",
+                reason="Finance asked for it",
+                submitted_at=timezone.now(),
+            )
+            draft.editors.add(writer)
+            time.sleep(1)
+
+    def approve_meanwhile() -> PolicyVersion:
+        time.sleep(0.4)
+        actor = actor_of(writer, governed.organization)
+        return approve_version(actor=actor, version_id=draft.pk, sha256=document.sha256)
+
+    submitted, refusal = race(edit_and_submit_slowly, approve_meanwhile)
+    assert submitted is None
+    assert isinstance(refusal, OwnTextNotApproved)
+    assert PolicyVersion.objects.get(pk=draft.pk).status == "submitted"
