@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -39,7 +39,11 @@ class QueueQuerySet(models.QuerySet["Queue"]):
 
     def open_to(self, actor: Actor) -> Self:
         """Queues from which a person may take: those without groups, and those of their groups."""
-        return self.visible_to(actor).filter(Q(groups__isnull=True) | Q(groups__members=actor.user_id)).distinct()
+        return self.visible_to(actor).open_to_person(actor.user_id).distinct()
+
+    def open_to_person(self, user_id: Any) -> Self:
+        """The same for an id or an expression that stands for one; a queue may come several times."""
+        return self.filter(Q(groups__isnull=True) | Q(groups__members=user_id))
 
 
 class EscalationQuerySet(models.QuerySet["Escalation"]):

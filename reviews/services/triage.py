@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, UUIDField
 
 from governance.actors import Actor
 from governance.errors import Conflict, Invalid, NotFound
 from governance.models import User
 from governance.permissions import require
+from governance.prepared import Bound, PreparedQuery
 from governance.services.recording import record
 from reviews.errors import (
     ClaimLost,
@@ -41,6 +42,16 @@ class Taken:
     until: datetime | None = None
 
 
+_OPEN_QUEUE = PreparedQuery(
+    lambda: (
+        Queue.objects.filter(pk=Bound("id", UUIDField()), organization_id=Bound("organization_id", UUIDField()))
+        .open_to_person(Bound("user_id", UUIDField()))
+        .order_by()
+        .only("id")
+    )
+)
+
+
 def take_next(*, actor: Actor, queue: Queue) -> Taken:
     """Claim the most urgent escalation of a queue that nobody holds, the caller included.
 
@@ -48,7 +59,7 @@ def take_next(*, actor: Actor, queue: Queue) -> Taken:
     until when the first lease lasts) or `outside_groups`.
     """
     require(actor, "escalations.rule")
-    if not Queue.objects.open_to(actor).filter(pk=queue.pk).exists():
+    if _OPEN_QUEUE.first(id=queue.pk, organization_id=actor.organization_id, user_id=actor.user_id) is None:
         return Taken(None, reason="outside_groups")
     for _ in range(ATTEMPTS):
         with transaction.atomic(durable=True):
@@ -254,10 +265,20 @@ def _explain_none(queue: Queue, actor: Actor, now: datetime) -> Taken:
     return Taken(None, reason="outside_groups" if waiting.exists() else "empty")
 
 
-def _reload(escalation_id: uuid.UUID) -> Escalation:
-    return Escalation.objects.select_related("queue", "decision", "holder", "group", "system", "ruling").get(
-        pk=escalation_id
+_WITH_ALL = PreparedQuery(
+    lambda: (
+        Escalation.objects.filter(pk=Bound("id", UUIDField()))
+        .select_related("queue", "decision", "holder", "group", "system", "ruling")
+        .order_by()
     )
+)
+
+
+def _reload(escalation_id: uuid.UUID) -> Escalation:
+    escalation = _WITH_ALL.first(id=escalation_id)
+    if escalation is None:
+        raise NotFound()
+    return escalation
 
 
 def _record(actor: Actor, escalation: Escalation, type: str, payload: dict[str, str]) -> None:
