@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
 from governance.actors import Actor
-from governance.errors import DomainError
+from governance.errors import DomainError, Malformed
 from governance.models import User
 from governance.permissions import may
 from governance.selectors import actor_for_person, organizations_of
@@ -40,6 +40,12 @@ def current_actor(request: HttpRequest) -> Actor | None:
 View = Callable[..., HttpResponseBase]
 
 
+def _refuse_null(request: HttpRequest) -> None:
+    """Refuses (Malformed) a form with U+0000, which no browser types and PostgreSQL can't hold."""
+    if request.method == "POST" and any("\x00" in text for texts in request.POST.lists() for text in texts[1]):
+        raise Malformed("A field holds the character U+0000, which can't be stored.")
+
+
 def page(capability: str) -> Callable[[View], View]:
     """A page for persons whose roles carry `capability`; it is called with the actor after the request.
 
@@ -57,6 +63,7 @@ def page(capability: str) -> Callable[[View], View]:
             if not may(actor, capability):
                 return render(request, "403.html", {"capability": capability}, status=403)
             try:
+                _refuse_null(request)
                 return view(request, actor, *args, **kwargs)
             except DomainError as error:
                 if error.status == 404:

@@ -43,7 +43,7 @@ def read_one(request: HttpRequest, actor: Actor, notification_id: int) -> HttpRe
 def read_all(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     """Reads off what stood on the page, not what has come since."""
     text = request.POST.get("up_to", "")
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST_ID):
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_ID):
         raise Invalid(errors=[{"pointer": "/up_to", "detail": "Must be the number of a notification."}])
     count = mark_all_read(actor=actor, up_to=int(text))
     messages.success(request, f"{count} marked as read." if count else "Everything was read already.")

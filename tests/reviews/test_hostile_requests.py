@@ -8,8 +8,9 @@ import uuid
 import pytest
 from django.test import Client
 
-from governance.models import AuditEntry
-from reviews.models import Decision
+from governance.models import AuditEntry, User
+from reviews.models import Decision, Review, ReviewDraft
+from reviews.services.triage import claim
 from tests.reviews.scenes import SMALL, get, open_desk
 
 pytestmark = pytest.mark.django_db
@@ -64,3 +65,23 @@ def test_options_are_not_offered_and_say_what_is() -> None:
     assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
     assert "GET" in answer["Allow"] and "POST" in answer["Allow"]
     assert get(DECISIONS, secret=open_desk().secret).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["reason", "note", "action_name", "group", "submission", "labels"])
+def test_a_form_with_a_null_character_is_refused_and_nothing_is_kept(field: str) -> None:
+    desk = open_desk()
+    escalation, actor = desk.escalation(), desk.reviewer()
+    claim(actor=actor, escalation_id=escalation.pk)
+    escalation.refresh_from_db()
+    client = Client()
+    client.force_login(User.objects.get(pk=actor.user_id))
+    form = {"verdict": "correct", "claim_token": str(escalation.claim_token), "action_name": "b", field: "a\x00b"}
+    for step in ("ruling", "draft", "preview"):
+        assert client.post(f"/review/{escalation.pk}/{step}/", form).status_code == 400
+    assert not Review.objects.exists() and not ReviewDraft.objects.exists()
+
+
+def test_a_number_longer_than_any_id_marks_nothing_as_read() -> None:
+    client = Client()
+    client.force_login(User.objects.get(pk=open_desk().reviewer().user_id))
+    assert client.post("/notifications/read/", {"up_to": "0" * 20 + "9" * 5_000}).status_code == 422
