@@ -23,7 +23,7 @@ from reviews.errors import (
     InvalidRuling,
     UndoWindowClosed,
 )
-from reviews.models import Escalation, Review, ReviewDraft
+from reviews.models import Decision, Escalation, Review, ReviewDraft
 from reviews.rulings import Asked, CheckedRuling, Ruling, check_ruling, read_asked
 from reviews.services.clock import database_now
 from reviews.services.handover import ask_step, escalate_step
@@ -136,6 +136,9 @@ def read_asked_of(escalation: Escalation) -> Asked:
 def _record_ruling(actor: Actor, escalation: Escalation, submission: Submission, checked: CheckedRuling) -> Review:
     now = database_now()
     review = _draft_review(actor, escalation, submission, checked, now)
+    if escalation.is_approval and review.undo_until == now:
+        # It ends the decision at once, so the decision's lock comes first, as in every other way out.
+        Decision.objects.select_for_update(no_key=True).get(pk=escalation.decision_id)
     review.save(force_insert=True)
     held = Escalation.objects.filter(
         pk=escalation.pk,

@@ -1,10 +1,12 @@
 """Ruling on an escalation and taking it back."""
 
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from governance.errors import NotFound, NotPermitted
@@ -326,3 +328,27 @@ def test_undo_and_release_can_not_both_win() -> None:
 def test_strangers_see_no_reviews() -> None:
     assert not Review.objects.visible_to(open_desk().reviewer()).exists()
     assert make_organization().slug
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ruling_without_an_undo_window_and_another_way_out_do_not_wait_for_each_other() -> None:
+    desk = open_desk()
+    desk.queue(undo_window_s=0)
+    escalation, actor = desk.escalation(), desk.reviewer()
+    mine = submission(actor, escalation)
+
+    def hold_decision_then_escalation() -> None:
+        """The locks of a cancellation or a timeout, slowly."""
+        with transaction.atomic():
+            Decision.objects.filter(pk=escalation.decision_id).update(trace_id="held")
+            time.sleep(1)
+            Escalation.objects.filter(pk=escalation.pk).update(question="")
+
+    def rule_meanwhile() -> Review:
+        time.sleep(0.4)
+        return rule(actor=actor, escalation_id=escalation.pk, submission=mine)
+
+    held, review = race(hold_decision_then_escalation, rule_meanwhile)
+    assert held is None
+    assert isinstance(review, Review)
+    assert Decision.objects.get(pk=escalation.decision_id).status == "approved"
