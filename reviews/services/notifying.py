@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from governance.actors import SYSTEM
@@ -99,8 +100,12 @@ def _notifications(entry: AuditEntry) -> Iterable[Notification]:
     payload = json.loads(entry.payload.payload)
     recipients, title, path = TOLD[entry.type](entry, payload)
     now = timezone.now()
-    for user in recipients:
-        if str(user.pk) != entry.actor_id:
+    told = list(recipients)
+    # A claim, a question or a system may outlast the person's place here; what it is about is not theirs any more.
+    standing = Membership.objects.filter(organization_id=entry.organization_id, user__in=told, user__is_active=True)
+    still_here = set(standing.values_list("user_id", flat=True))
+    for user in told:
+        if str(user.pk) != entry.actor_id and user.pk in still_here:
             yield Notification(
                 organization_id=entry.organization_id,
                 user=user,
@@ -116,7 +121,10 @@ def _notifications(entry: AuditEntry) -> Iterable[Notification]:
 def mail_notifications(*, limit: int = 50) -> int:
     """Send what is due by mail, claiming each row first; a mail that could not be sent is tried again a minute later."""
     now = timezone.now()
-    due = Notification.objects.filter(mailed_at__isnull=True, mail_due_at__lte=now).select_related("user")
+    standing = Membership.objects.filter(organization_id=OuterRef("organization_id"), user_id=OuterRef("user_id"))
+    due = Notification.objects.filter(
+        Exists(standing), mailed_at__isnull=True, mail_due_at__lte=now, user__is_active=True
+    ).select_related("user")
     sent = 0
     for notification in due.order_by("mail_due_at")[:limit]:
         if not Notification.objects.filter(pk=notification.pk, mailed_at__isnull=True).update(mailed_at=now):

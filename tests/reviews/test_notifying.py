@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from governance.actors import OPERATOR
 from governance.models import AuditEntry, Group, ReaderCursor, User
+from governance.services.membership import remove_person
 from governance.services.recording import record
 from governance.services.sequencing import sequence_entries
 from reviews.models import Escalation, Notification
@@ -154,3 +155,25 @@ def test_an_entry_of_a_thing_that_is_gone_stops_nobody(transactional_db: None) -
         )
     read_on()
     assert not Notification.objects.exists()
+
+
+def test_who_has_left_is_told_nothing_more_though_they_hold_a_claim() -> None:
+    desk = open_desk()
+    escalation, lead, holder = desk.escalation(), desk.reviewer("lead"), desk.reviewer()
+    claim(actor=holder, escalation_id=escalation.pk)
+    Escalation.objects.update(due_at=timezone.now() + timedelta(seconds=30))
+    person = User.objects.get(pk=holder.user_id)
+    remove_person(actor=desk.reviewer("admin"), organization=desk.organization, user=person)
+    warn_of_deadlines()
+    read_on()
+    assert (told(holder.user_id), told(lead.user_id)) == ([], ["escalation.breaching"])
+
+
+def test_a_mail_that_was_due_before_somebody_left_is_not_sent() -> None:
+    desk = open_desk()
+    escalation, lead, reviewer = desk.escalation(), desk.reviewer("lead"), desk.reviewer()
+    person = User.objects.get(pk=reviewer.user_id)
+    reassign(actor=lead, escalation_id=escalation.pk, assignee=person)
+    read_on()
+    remove_person(actor=desk.reviewer("admin"), organization=desk.organization, user=person)
+    assert mail_notifications() == 0 and mail.outbox == []
