@@ -1,6 +1,7 @@
 """The audit log as people read it: searched, entry by entry, taken away as a file."""
 
 import json
+import re
 from datetime import UTC
 from typing import Any
 
@@ -28,6 +29,7 @@ from governance.web.session import page
 
 # What a page shows of one payload; the export has all of it.
 SHOWN_CHARACTERS = 64 * 1024
+IDENTIFIER = re.compile(r"sha256:|[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{64}$")
 EXPORTS = {
     "jsonl": (stream_json_lines, "application/x-ndjson"),
     "csv": (stream_csv, "text/csv; charset=utf-8"),
@@ -187,13 +189,33 @@ def _indent(payload: str) -> str:
         return payload
 
 
+def _summarize(payload: str) -> str:
+    """The telling members of a payload as a line of words; identifiers and digests stand on the entry's own page."""
+    try:
+        members = json.loads(payload)
+    except ValueError:
+        return payload
+    if not isinstance(members, dict):
+        return payload
+    said = []
+    for name, value in members.items():
+        written = ", ".join(map(_write, value)) if isinstance(value, list) else _write(value)
+        if written and value is not None and not isinstance(value, dict) and not IDENTIFIER.match(written):
+            said.append(f"{name.replace('_', ' ')}: {written}")
+    return " · ".join(said) or payload
+
+
+def _write(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _describe_row(entry: AuditEntry) -> dict[str, Any]:
     kept: AuditPayload | None = getattr(entry, "payload", None)
     return {
         "entry": entry,
         "words": describe_type(entry.type),
         "subject": kept.subject if kept else None,
-        "payload": truncate(kept.payload, 160)[0] if kept else None,
+        "payload": truncate(_summarize(kept.payload), 160)[0] if kept else None,
     }
 
 

@@ -28,6 +28,7 @@ from reviews.web.evidence import (
     RuleTrace,
     describe_change,
     list_facts,
+    list_proposal,
     list_rules,
     list_turns,
     paths_read,
@@ -165,7 +166,8 @@ def describe_evidence(decision: Decision) -> dict[str, Any]:
     evaluation = json.loads(payload.evaluation)
     rules: list[RuleTrace] = list_rules(evaluation)
     read = paths_read(rules)
-    kind, proposed = next(iter(json.loads(payload.proposal).items()))
+    proposal = json.loads(payload.proposal)
+    kind, proposed = next(iter(proposal.items()))
     is_action = kind == "action"
     input_value = json.loads(payload.input)
     context_value = json.loads(payload.context) if payload.context is not None else None
@@ -178,13 +180,7 @@ def describe_evidence(decision: Decision) -> dict[str, Any]:
     has_output = is_action and payload.output is not None
     effective = json.loads(payload.effective) if payload.effective else {}
     return {
-        "action_name": proposed["name"] if is_action else "",
-        "is_name_read": "action.name" in read,
-        "proposal_facts": list_facts(
-            proposed["arguments"] if is_action else proposed,
-            path="action.arguments" if is_action else "output",
-            read=read,
-        ),
+        "proposal_facts": list_proposal(proposal, read),
         "turns": turns,
         "input_facts": list_facts(input_value, path="input", read=read) if input_value != {} else [],
         "context_facts": list_facts(context_value, path="context", read=read) if context_value else [],

@@ -35,7 +35,7 @@
       case "lease": text = words(left, true); break;
       case "age": text = words(-left); break;
       case "undo":
-        text = left > 0 ? `${Math.ceil(left)} s` : "";
+        text = left > 90 ? words(left) : left > 0 ? `${Math.ceil(left)} s` : "";
         if (left <= 0) closeUndo(clock.closest("[data-undo]"));
         break;
     }

@@ -90,6 +90,7 @@ def test_a_policy_is_changed_by_two_people(live_service: str, plain_page: "Page"
     page.goto(f"{live_service}/policies/{policy.pk}/")
     page.get_by_role("button", name="Draft a change").click()
     text = page.locator("#document")
+    assert text.input_value() == PolicyVersion.objects.get(number=1).source
     text.fill(text.input_value().replace("verdict: block", "verdict: blok"))
     page.get_by_role("button", name="Check", exact=False).click()
     assert re.search(r"line \d+, column \d+", page.locator("#checking").inner_text())

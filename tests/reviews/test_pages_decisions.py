@@ -181,7 +181,7 @@ def test_a_page_tells_the_whole_life_of_a_corrected_decision() -> None:
         "/action/arguments/amount",
         "refunds, version 1",
         "applies: review",
-        "with a probability of 1",
+        "always comes before a person",
         "trace-7",
         "session-7",
         "order-7",
