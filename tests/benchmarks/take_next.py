@@ -58,7 +58,7 @@ class Shift:
     empty: int
 
 
-def set_scene(size: int) -> Scene:
+def set_scene(size: int, reviewers: int) -> Scene:
     """A queue with `size` pending decisions, written by SQL: priorities and deadlines of their own, real payloads."""
     from django.db import connection
 
@@ -67,12 +67,12 @@ def set_scene(size: int) -> Scene:
     organization = make_organization()
     system = make_system(organization)
     queue = make_queue(organization)
-    reviewers = [make_person(organization, "reviewer").pk for _ in range(REVIEWERS)]
+    reviewer_ids = [make_person(organization, "reviewer").pk for _ in range(reviewers)]
     with connection.cursor() as cursor:
         cursor.execute(_SEED, {"organization": organization.pk, "system": system.pk, "queue": queue.pk, "size": size})
         cursor.execute("VACUUM (ANALYZE) reviews_decision, reviews_decisionpayload, reviews_escalation")
         cursor.execute("CHECKPOINT")
-    return Scene(organization.pk, queue.pk, reviewers)
+    return Scene(organization.pk, queue.pk, reviewer_ids)
 
 
 # Ids begin with the time, as the product's do (UUIDv7), so that rows land in its order.
@@ -139,9 +139,7 @@ def take_barely_as(reviewer_id: uuid.UUID, scene: Scene) -> Callable[[], str | N
 WAYS = {"countersign": take_as, "floor": take_barely_as}
 
 
-def review(
-    reviewer_id: uuid.UUID, scene: Scene, rounds: list[str], takes: int, barrier: Barrier, answers: Any
-) -> None:
+def review(reviewer_id: uuid.UUID, scene: Scene, rounds: list[str], takes: int, barrier: Barrier, answers: Any) -> None:
     """What one process does: its rounds, each begun together with all the others."""
     import django
 
@@ -167,15 +165,15 @@ def review(
     answers.put(shifts)
 
 
-def measure_size(size: int, *, rounds: int, takes: int) -> dict[str, Any]:
+def measure_size(size: int, *, reviewers: int, rounds: int, takes: int) -> dict[str, Any]:
     """Take from a queue of that size. Refuses (SystemExit) a figure for what was taken twice or falsely found empty."""
     from django.db import connections
 
-    scene = set_scene(size)
+    scene = set_scene(size, reviewers)
     connections.close_all()
     order = [name for number in range(rounds) for name in sorted(WAYS, reverse=bool(number % 2))]
     context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(REVIEWERS)
+    barrier = context.Barrier(reviewers)
     answers = context.SimpleQueue()
     processes = [
         context.Process(target=review, args=(reviewer_id, scene, order, takes, barrier, answers), daemon=True)
@@ -203,14 +201,16 @@ def measure_size(size: int, *, rounds: int, takes: int) -> dict[str, Any]:
     return result
 
 
-def measure(*, sizes: tuple[int, ...] = SIZES, rounds: int = 4, takes: int = 10) -> dict[str, Any]:
+def measure(
+    *, sizes: tuple[int, ...] = SIZES, reviewers: int = REVIEWERS, rounds: int = 4, takes: int = 10
+) -> dict[str, Any]:
     """Percentiles in milliseconds for each size of the queue, and their ratio to the floor's."""
     with fresh_database():
         return {
             "benchmark": "B3",
-            "reviewers": REVIEWERS,
+            "reviewers": reviewers,
             "ground": describe_ground(),
-            "sizes": {str(size): measure_size(size, rounds=rounds, takes=takes) for size in sizes},
+            "sizes": {str(size): measure_size(size, reviewers=reviewers, rounds=rounds, takes=takes) for size in sizes},
         }
 
 
@@ -232,10 +232,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="B3: taking the next of a million, by 32 reviewers at once.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="how many wait")
+    parser.add_argument("--reviewers", type=int, default=REVIEWERS, help="how many take at once")
     parser.add_argument("--rounds", type=int, default=4, help="rounds of each way")
     parser.add_argument("--takes", type=int, default=10, help="how many each reviewer takes in a round")
     arguments = parser.parse_args()
-    report = measure(sizes=tuple(arguments.sizes), rounds=arguments.rounds, takes=arguments.takes)
+    report = measure(
+        sizes=tuple(arguments.sizes),
+        reviewers=arguments.reviewers,
+        rounds=arguments.rounds,
+        takes=arguments.takes,
+    )
     print(json.dumps(report, indent=2) if arguments.json else describe(report))
     return 0
 

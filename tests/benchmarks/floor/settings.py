@@ -3,7 +3,7 @@
 from aiops_site.settings import *  # noqa: F403
 
 ROOT_URLCONF = "tests.benchmarks.floor.views"
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = []
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
