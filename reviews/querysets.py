@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower, Trim
 
 from governance.actors import Actor
 
@@ -67,7 +68,8 @@ class EscalationQuerySet(models.QuerySet["Escalation"]):
         return (
             self.filter(Q(group__isnull=True) | Q(group__members=actor.user_id))
             .exclude(decision__requested_by_id=actor.user_id)
-            .exclude(decision__actor__iexact=actor.email)
+            .alias(named=Lower(Trim("decision__actor")))
+            .exclude(named__in=[actor.email.lower(), str(actor.user_id)])
         )
 
     def overdue(self, now: datetime) -> Self:

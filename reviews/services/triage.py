@@ -6,6 +6,8 @@ keeps reviewers out of each other's way.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +33,9 @@ from reviews.services.clock import database_now
 
 # A candidate that somebody else takes first is passed over; so many times in a row means a fault, not bad luck.
 ATTEMPTS = 64
+# The same for an account elsewhere as for none: it tells nobody who works in other organizations.
+NO_REVIEWER = "Name a reviewer of this organization by e-mail address."
+ADDRESS = re.compile(r"<([^<>]+)>\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,19 @@ def take_next(*, actor: Actor, queue: Queue) -> Taken:
     require(actor, "escalations.rule")
     if _OPEN_QUEUE.first(id=queue.pk, organization_id=actor.organization_id, user_id=actor.user_id) is None:
         return Taken(None, reason="outside_groups")
+    own: set[uuid.UUID] = set()
     for _ in range(ATTEMPTS):
         with transaction.atomic(durable=True):
             now = database_now()
-            candidate = _lock_one(_open_in(queue, actor, now)) or _lock_one(_lapsed_in(queue, actor, now))
+            open_ones = _open_in(queue, actor, now).exclude(pk__in=own)
+            candidate = _lock_one(open_ones) or _lock_one(_lapsed_in(queue, actor, now).exclude(pk__in=own))
+            if candidate is not None and is_requester(candidate, actor.user_id, actor.email):
+                # Named there in a spelling that the database does not see through.
+                own.add(candidate.pk)
+                continue
             if candidate is not None and _claim(actor, candidate, queue, now):
                 return Taken(_reload(candidate.pk))
-            if candidate is None and not _open_in(queue, actor, now).exists():
+            if candidate is None and not open_ones.exists():
                 return _explain_none(queue, actor, now)
     raise Conflict("Too many people are taking from this queue at once; try again.")
 
@@ -124,7 +135,7 @@ def reassign(*, actor: Actor, escalation_id: uuid.UUID, assignee: User) -> Escal
                 errors=[
                     {
                         "pointer": "/assignee",
-                        "detail": "This person is no reviewer here.",
+                        "detail": NO_REVIEWER,
                     }
                 ]
             )
@@ -175,10 +186,19 @@ def refuse_barred(actor: Actor, escalation: Escalation) -> None:
 def is_requester(escalation: Escalation, user_id: uuid.UUID | None, email: str) -> bool:
     """Whether a person made the key that asked, or is the one on whose behalf it asked."""
     decision = escalation.decision
-    named = decision.actor.strip().lower()
-    return (decision.requested_by_id is not None and decision.requested_by_id == user_id) or (
-        named != "" and named in {email.lower(), str(user_id)}
-    )
+    if decision.requested_by_id is not None and decision.requested_by_id == user_id:
+        return True
+    named = _fold(decision.actor)
+    return named != "" and named in {_fold(email), str(user_id)}
+
+
+def _fold(name: str) -> str:
+    """A name in one spelling: compatibility forms and case folded, invisible characters and spaces gone, the address
+    alone where it stands in angle brackets or after `mailto:`."""
+    plain = unicodedata.normalize("NFKC", name)
+    visible = "".join(sign for sign in plain if unicodedata.category(sign) not in {"Cf", "Cc", "Zs", "Zl", "Zp"})
+    address = ADDRESS.search(visible)
+    return unicodedata.normalize("NFKC", (address[1] if address else visible).casefold().removeprefix("mailto:"))
 
 
 def describe_state(escalation: Escalation) -> dict[str, str | int | None]:
@@ -233,7 +253,9 @@ def _lapsed_in(queue: Queue, actor: Actor, now: datetime) -> QuerySet[Escalation
 def _lock_one(candidates: QuerySet[Escalation]) -> Escalation | None:
     if connection.features.has_select_for_update_skip_locked:
         candidates = candidates.select_for_update(skip_locked=True, of=("self",))
-    return candidates.only("id", "organization_id", "queue_id", "decision_id", "status", "title").first()
+    named = ("decision__actor", "decision__requested_by_id")
+    candidates = candidates.select_related("decision")
+    return candidates.only("id", "organization_id", "queue_id", "decision_id", "status", "title", *named).first()
 
 
 def _claim(actor: Actor, escalation: Escalation, queue: Queue, now: datetime) -> bool:

@@ -5,13 +5,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from governance.actors import Actor
 from governance.errors import Invalid, NotPermitted
 from governance.models import AuditEntry, Group, User
+from governance.services.credentials import create_access_token
 from reviews.errors import ClaimLost, EscalationAlreadyClaimed, EscalationNotClaimable, OwnDecision
 from reviews.models import Escalation
 from reviews.services.triage import Taken, claim, reassign, release, renew, take_next
 from tests.factories import make_escalation
-from tests.reviews.scenes import open_desk
+from tests.reviews.scenes import open_desk, post
 from tests.support.races import race
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +156,45 @@ def test_of_two_claims_one_wins() -> None:
     results = race(*[lambda actor=actor: claim(actor=actor, escalation_id=escalation.pk) for actor in actors])
     assert sum(isinstance(result, Escalation) for result in results) == 1
     assert AuditEntry.objects.filter(type="escalation.claimed").count() == 1
+
+
+def spellings(actor: Actor) -> list[str]:
+    email = actor.email
+    wide = "".join(chr(ord(sign) + 0xFEE0) if "!" <= sign <= "~" else sign for sign in email)
+    return [
+        email.upper(),
+        f"  {email} ",
+        f"\t{email}\u200b",
+        wide,
+        f"Sam <{email}>",
+        f"mailto:{email}",
+        str(actor.user_id),
+    ]
+
+
+@pytest.mark.parametrize("spelling", range(7))
+def test_whoever_is_named_in_any_spelling_is_not_handed_their_own_request(spelling: int) -> None:
+    desk = open_desk()
+    actor = desk.reviewer()
+    own = desk.escalation(actor=spellings(actor)[spelling])
+    assert take_next(actor=actor, queue=desk.queue()).escalation is None
+    with pytest.raises(OwnDecision):
+        claim(actor=actor, escalation_id=own.pk)
+    others = desk.escalation()
+    assert take_next(actor=actor, queue=desk.queue()).escalation == others
+    assert take_next(actor=desk.reviewer(), queue=desk.queue()).escalation == own
+
+
+def test_handing_to_a_stranger_answers_the_same_as_to_nobody() -> None:
+    desk = open_desk()
+    escalation, lead = desk.escalation(), desk.reviewer("lead")
+    stranger = User.objects.get(pk=open_desk().reviewer().user_id)
+    _, token = create_access_token(
+        actor=lead, user=User.objects.get(pk=lead.user_id), organization=desk.organization, name="tests"
+    )
+    answers = [
+        post(f"/api/v1/escalations/{escalation.pk}/reassign", {"assignee": email}, secret=token)
+        for email in (stranger.email, "nobody@nowhere.example")
+    ]
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert answers[0].json() == answers[1].json()
