@@ -89,6 +89,12 @@ def check_ruling(*, ruling: Ruling, asked: Asked) -> CheckedRuling:
 
 def _find_verdict_faults(ruling: Ruling, asked: Asked) -> list[FieldError]:
     verdict = ruling.verdict
+    strange = [name for name, belongs in _belongings(ruling).items() if verdict != belongs]
+    if strange:
+        # An approval that brings an edited action must not let the original run.
+        return [
+            FieldError(pointer=f"/{name}", detail=f"This does not go with the verdict {verdict}.") for name in strange
+        ]
     if verdict in {"approve", "correct", "reject", "answer"} and verdict not in asked.allowed:
         allowed = ", ".join(asked.allowed)
         return [FieldError(pointer="/verdict", detail=f"The request allows only: {allowed}.")]
@@ -105,6 +111,16 @@ def _find_verdict_faults(ruling: Ruling, asked: Asked) -> list[FieldError]:
     if verdict == "reject" and not ruling.labels and not ruling.reason.strip():
         return [FieldError(pointer="/labels", detail="A rejection needs a label or a reason.")]
     return []
+
+
+def _belongings(ruling: Ruling) -> dict[str, str]:
+    """Which verdict each of the fields that were sent belongs to."""
+    return {
+        **({"action": "correct"} if ruling.action is not None else {}),
+        **({} if isinstance(ruling.output, Absent) else {"output": "correct"}),
+        **({} if isinstance(ruling.answer, Absent) else {"answer": "answer"}),
+        **({"group": "escalate"} if ruling.group else {}),
+    }
 
 
 def _find_text_faults(ruling: Ruling) -> list[FieldError]:

@@ -32,6 +32,7 @@ from reviews.api.serializers import (
 from reviews.models import Escalation, Queue
 from reviews.services.rulings import Submission, rule, undo_ruling
 from reviews.services.triage import (
+    NO_REVIEWER,
     claim,
     find_visible,
     reassign,
@@ -84,6 +85,7 @@ class TakeNext(APIView):
     @extend_schema(**schema.TAKE_NEXT)
     def post(self, request: Request, slug: str) -> Response:
         actor = person_of(request)
+        body_of(request)
         queue = Queue.objects.visible_to(actor).filter(slug=slug).first()
         if queue is None:
             raise Http404
@@ -102,7 +104,9 @@ class TakeNext(APIView):
 class Claim(APIView):
     @extend_schema(**schema.CLAIM)
     def post(self, request: Request, escalation_id: uuid.UUID) -> Response:
-        return Response({"escalation": describe_claim(claim(actor=person_of(request), escalation_id=escalation_id))})
+        actor = person_of(request)
+        body_of(request)
+        return Response({"escalation": describe_claim(claim(actor=actor, escalation_id=escalation_id))})
 
 
 class Release(APIView):
@@ -131,14 +135,14 @@ class Reassign(APIView):
     @extend_schema(**schema.REASSIGN)
     def post(self, request: Request, escalation_id: uuid.UUID) -> Response:
         actor = person_of(request)
-        email = body_of(request).get("assignee")
+        email = body_of(request, "assignee").get("assignee")
         assignee = User.objects.filter(email=email.strip().lower()).first() if isinstance(email, str) else None
         if assignee is None:
             raise Invalid(
                 errors=[
                     {
                         "pointer": "/assignee",
-                        "detail": "The e-mail address of a reviewer here.",
+                        "detail": NO_REVIEWER,
                     }
                 ]
             )
@@ -218,15 +222,19 @@ def describe_ruled(actor: Actor, escalation_id: uuid.UUID, review: Any) -> dict[
     }
 
 
-def body_of(request: Request) -> dict[str, Any]:
-    """The parser lets only objects through."""
+def body_of(request: Request, *known: str) -> dict[str, Any]:
+    """The body, which the parser lets be nothing but an object. Refuses (422) fields other than the known ones."""
     body: Any = request.data
-    return body if isinstance(body, dict) else {}
+    body = body if isinstance(body, dict) else {}
+    unknown = sorted(body.keys() - set(known))
+    if unknown:
+        raise Invalid(errors=[{"pointer": f"/{name[:100]}", "detail": "Unknown field."} for name in unknown])
+    return body
 
 
 def read_claim_token(request: Request) -> uuid.UUID | None:
     """The claim that the caller means; optional, since the caller is the holder or nobody."""
-    token = body_of(request).get("claim_token")
+    token = body_of(request, "claim_token").get("claim_token")
     if token is None:
         return None
     try:
