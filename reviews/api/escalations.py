@@ -224,8 +224,8 @@ def describe_ruled(actor: Actor, escalation_id: uuid.UUID, review: Any) -> dict[
 
 def body_of(request: Request, *known: str) -> dict[str, Any]:
     """The body, which the parser lets be nothing but an object. Refuses (422) fields other than the known ones."""
-    body: Any = request.data
-    body = body if isinstance(body, dict) else {}
+    sent: Any = request.data
+    body: dict[str, Any] = sent if isinstance(sent, dict) else {}
     unknown = sorted(body.keys() - set(known))
     if unknown:
         raise Invalid(errors=[{"pointer": f"/{name[:100]}", "detail": "Unknown field."} for name in unknown])
