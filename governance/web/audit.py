@@ -200,7 +200,8 @@ def _summarize(payload: str) -> str:
     said = []
     for name, value in members.items():
         written = ", ".join(map(_write, value)) if isinstance(value, list) else _write(value)
-        if written and value is not None and not isinstance(value, dict) and not IDENTIFIER.match(written):
+        is_told = value is not None and value is not False and not isinstance(value, dict)
+        if is_told and written and not IDENTIFIER.match(written):
             said.append(f"{name.replace('_', ' ')}: {written}")
     return " · ".join(said) or payload
 

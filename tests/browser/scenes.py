@@ -33,7 +33,7 @@ from reviews.services.rulings import Submission, rule
 from reviews.services.triage import claim
 from tests.contract.scene import Scene, set_scene
 from tests.factories import POLICY, actor_of, make_person, put_in_force
-from tests.reviews.scenes import BIG, FIXED, SMALL, Desk
+from tests.reviews.scenes import FIXED, SMALL, Desk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -112,7 +112,7 @@ def work_at(desk: Desk, person: User, words: str, *, hostile: bool) -> tuple[Esc
     if hostile:
         sent["context"][words[:80]] = words
         sent["input"][words[:80]] = [words, {"deep": words}]
-    big = {"name": "refund", "arguments": {**BIG["arguments"], "note": words}}
+    big = {"name": "refund", "arguments": {"amount": 900.0, "customer": "C-1042", "note": words}}
     desk.queue(undo_window_s=0)
     corrected = desk.ask(action=big, confidence=0.61, model="m-4", **sent)
     ruled(desk, person, corrected, "correct", action=FIXED, labels=("wrong-amount",), reason=words, note=words)
