@@ -99,6 +99,9 @@ if "sqlite" in _database["ENGINE"]:
     _database["OPTIONS"] = _SQLITE_OPTIONS
 elif "postgresql" not in _database["ENGINE"]:
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL or a SQLite database.")
+else:
+    # Statements of the hot path (governance/prepared.py) are planned once a connection; the ORM's are not touched.
+    _database.setdefault("OPTIONS", {}).setdefault("prepare_threshold", 0)
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 17 * 1024 * 1024

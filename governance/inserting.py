@@ -10,6 +10,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Model
 
+from governance.prepared import open_cursor
+
 
 def insert_together(*rows: Model) -> None:
     """Insert rows whose primary keys are known, in the caller's transaction. Rows may refer to each other: foreign keys
@@ -21,7 +23,7 @@ def insert_together(*rows: Model) -> None:
     statements = [write_insert(type(row)) for row in rows]
     parts = [f"row_{number} AS ({statement})" for number, statement in enumerate(statements[:-1])]
     sql = (f"WITH {', '.join(parts)} " if parts else "") + statements[-1]
-    with connection.cursor() as cursor:
+    with open_cursor() as cursor:
         cursor.execute(sql, [value for row in rows for value in read_values(row)])
     for row in rows:
         row._state.adding = False

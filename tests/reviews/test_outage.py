@@ -17,7 +17,7 @@ def broken(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
 
 
 def broken_writes(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
-    if sql.startswith("INSERT"):
+    if "INSERT INTO" in sql:
         raise OperationalError("disk full")
     return execute(sql, params, many, context)
 
