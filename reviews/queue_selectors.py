@@ -110,7 +110,8 @@ def most_urgent_queue(*, actor: Actor, passed_over: set[uuid.UUID]) -> Queue | N
     now = timezone.now()
     candidates = (
         Escalation.objects.visible_to(actor)
-        .filter(is_free(now), queue__in=Queue.objects.open_to(actor).values("pk"))
+        .filter(is_free(now))
+        .filter(Q(group__isnull=False) | Q(queue__in=Queue.objects.open_to(actor).values("pk")))
         .filter(Q(kind=Escalation.Kind.QUALITY) | Q(expires_at__gt=now))
         .exclude(queue__in=passed_over)
         .takeable_by(actor)

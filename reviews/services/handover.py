@@ -140,7 +140,7 @@ def _return_to_queue(escalation: Escalation, now: datetime) -> None:
         version=F("version") + 1,
     )
     if not returned:
-        raise NoQuestionOpen()
+        raise NoQuestionOpen(state={"id": str(escalation.decision_id)})
 
 
 def _record_handover(actor: Actor, escalation: Escalation, group: Group, reason: str) -> None:

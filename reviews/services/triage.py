@@ -64,14 +64,18 @@ def take_next(*, actor: Actor, queue: Queue) -> Taken:
     until when the first lease lasts) or `outside_groups`.
     """
     require(actor, "escalations.rule")
-    if _OPEN_QUEUE.first(id=queue.pk, organization_id=actor.organization_id, user_id=actor.user_id) is None:
-        return Taken(None, reason="outside_groups")
+    person = {"organization_id": actor.organization_id, "user_id": actor.user_id}
+    # A queue of other groups gives this person what was handed to a group of theirs, and nothing else.
+    is_closed = _OPEN_QUEUE.first(id=queue.pk, **person) is None
     own: set[uuid.UUID] = set()
     for _ in range(ATTEMPTS):
         with transaction.atomic(durable=True):
             now = database_now()
             open_ones = _open_in(queue, actor, now).exclude(pk__in=own)
-            candidate = _lock_one(open_ones) or _lock_one(_lapsed_in(queue, actor, now).exclude(pk__in=own))
+            lapsed = _lapsed_in(queue, actor, now).exclude(pk__in=own)
+            if is_closed:
+                open_ones, lapsed = open_ones.exclude(group=None), lapsed.exclude(group=None)
+            candidate = _lock_one(open_ones) or _lock_one(lapsed)
             if candidate is not None and is_requester(candidate, actor.user_id, actor.email):
                 # Named there in a spelling that the database does not see through.
                 own.add(candidate.pk)
@@ -79,7 +83,7 @@ def take_next(*, actor: Actor, queue: Queue) -> Taken:
             if candidate is not None and _claim(actor, candidate, queue, now):
                 return Taken(_reload(candidate.pk))
             if candidate is None and not open_ones.exists():
-                return _explain_none(queue, actor, now)
+                return _explain_none(queue, actor, now, is_closed=is_closed)
     raise Conflict("Too many people are taking from this queue at once; try again.")
 
 
@@ -279,12 +283,15 @@ def _held(actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None)
     return held if claim_token is None else held.filter(claim_token=claim_token)
 
 
-def _explain_none(queue: Queue, actor: Actor, now: datetime) -> Taken:
+def _explain_none(queue: Queue, actor: Actor, now: datetime, *, is_closed: bool) -> Taken:
     waiting = Escalation.objects.filter(_answerable(now), queue=queue, status__in=["open", "claimed"])
-    held = waiting.filter(status="claimed", lease_until__gt=now).takeable_by(actor).order_by("lease_until").first()
-    if held is not None:
-        return Taken(None, reason="all_claimed", until=held.lease_until)
-    return Taken(None, reason="outside_groups" if waiting.exists() else "empty")
+    held = waiting.filter(status="claimed", lease_until__gt=now).takeable_by(actor)
+    if is_closed:
+        held = held.exclude(group=None)
+    first = held.order_by("lease_until").first()
+    if first is not None:
+        return Taken(None, reason="all_claimed", until=first.lease_until)
+    return Taken(None, reason="outside_groups" if is_closed or waiting.exists() else "empty")
 
 
 _WITH_ALL = PreparedQuery(

@@ -11,6 +11,7 @@ from governance.models import AuditEntry, Group, User
 from governance.services.credentials import create_access_token
 from reviews.errors import ClaimLost, EscalationAlreadyClaimed, EscalationNotClaimable, OwnDecision
 from reviews.models import Escalation
+from reviews.queue_selectors import most_urgent_queue
 from reviews.services.triage import Taken, claim, reassign, release, renew, take_next
 from tests.factories import make_escalation
 from tests.reviews.scenes import open_desk, post
@@ -74,6 +75,21 @@ def test_a_queue_of_groups_is_closed_to_others() -> None:
     group.members.add(member.user_id)
     assert take_next(actor=outsider, queue=queue).reason == "outside_groups"
     assert take_next(actor=member, queue=queue).escalation is not None
+
+
+def test_what_was_handed_to_a_group_is_offered_to_it_in_a_queue_of_others() -> None:
+    desk = open_desk()
+    handed, _ = desk.escalation(), desk.escalation()
+    experts = Group.objects.create(organization=desk.organization, slug="experts", name="Experts")
+    legal = Group.objects.create(organization=desk.organization, slug="legal", name="Legal")
+    queue, lawyer = desk.queue(), desk.reviewer()
+    queue.groups.add(experts)
+    assert lawyer.user_id is not None
+    legal.members.add(lawyer.user_id)
+    Escalation.objects.filter(pk=handed.pk).update(group=legal)
+    assert most_urgent_queue(actor=lawyer, passed_over=set()) == queue
+    assert take_next(actor=lawyer, queue=queue).escalation == handed
+    assert take_next(actor=lawyer, queue=queue).reason == "all_claimed"
 
 
 def test_nobody_is_given_what_they_requested() -> None:
