@@ -18,6 +18,7 @@ from evaluations.models import Dataset, Example, ExampleSource
 from governance.actors import SYSTEM
 from governance.canonical import canonicalize, sha256_hex
 from governance.services.recording import record
+from governance.services.sweeping import sweep
 from reviews.models import Correction, Decision, Review
 
 SCORER = "exact"
@@ -38,7 +39,8 @@ class Lesson:
 def harvest_corrections(*, limit: int = 200) -> int:
     """Turn released rulings that taught nothing yet into examples, oldest first; returns how many. May run twice."""
     waiting = Correction.objects.filter(harvested_at__isnull=True).order_by("created_at")
-    return sum(harvest_correction(review_id=review_id) for review_id in waiting.values_list("pk", flat=True)[:limit])
+    oldest = list(waiting.values_list("pk", flat=True)[:limit])
+    return sweep(oldest, lambda review_id: harvest_correction(review_id=review_id))
 
 
 def harvest_correction(*, review_id: uuid.UUID) -> bool:

@@ -20,6 +20,7 @@ from governance.canonical import canonicalize, sha256_hex
 from governance.errors import NotFound
 from governance.services.nudging import nudge
 from governance.services.recording import record
+from governance.services.sweeping import sweep
 from reviews.errors import DecisionNotPending, Overtaken
 from reviews.models import Correction, Decision, DecisionPayload, Escalation, Review
 from reviews.services.clock import database_now
@@ -47,10 +48,8 @@ def release_due_rulings(
     due = Escalation.objects.filter(status=Escalation.Status.RULED, release_at__lte=instant)
     if decision_ids is not None:
         due = due.filter(decision_id__in=decision_ids)
-    released = 0
-    for escalation in due.select_related("ruling__reviewer", "decision").order_by("release_at")[:limit]:
-        released += release_ruling(escalation=escalation, now=instant)
-    return released
+    oldest = due.select_related("ruling__reviewer", "decision").order_by("release_at")[:limit]
+    return sweep(oldest, lambda escalation: release_ruling(escalation=escalation, now=instant))
 
 
 def release_ruling(*, escalation: Escalation, now: datetime) -> bool:
@@ -159,7 +158,8 @@ def act_on_deadlines(*, now: datetime | None = None, limit: int = 200) -> int:
     its escalation is `ruled` and not looked at here."""
     instant = now or database_now()
     overdue = overdue_approvals(instant).select_related("decision", "system")
-    return sum(act_on_deadline(escalation=escalation, now=instant) for escalation in overdue.order_by("due_at")[:limit])
+    oldest = overdue.order_by("due_at")[:limit]
+    return sweep(oldest, lambda escalation: act_on_deadline(escalation=escalation, now=instant))
 
 
 def overdue_approvals(now: datetime) -> Any:

@@ -1,8 +1,10 @@
 """Corrections become examples, exactly once."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from evaluations.models import Dataset, Example, ExampleSource
 from evaluations.services.harvesting import harvest_correction, harvest_corrections
@@ -98,3 +100,16 @@ def test_eight_workers_at_once_teach_each_lesson_once() -> None:
     assert sum(results) == 12
     assert (Example.objects.count(), ExampleSource.objects.count()) == (6, 12)
     assert not Correction.objects.filter(harvested_at__isnull=True).exists()
+
+
+def test_one_correction_that_fails_does_not_keep_the_others_waiting() -> None:
+    desk = open_desk()
+    poisoned = teach(desk, input="poison")
+    teach(desk, input="sound")
+    Correction.objects.filter(review=poisoned).update(created_at=timezone.now() - timedelta(hours=1))
+    # What no verb of ours writes: a payload that is no JSON.
+    DecisionPayload.objects.filter(decision_id=poisoned.decision_id).update(proposal="{")
+    with pytest.raises(SweepIncomplete):
+        harvest_corrections()
+    assert list(Example.objects.values_list("input", flat=True)) == ['"sound"']
+    assert Correction.objects.filter(harvested_at__isnull=True).count() == 1
