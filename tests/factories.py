@@ -19,9 +19,9 @@ from governance.models import (
     PolicyVersion,
     User,
 )
+from governance.rules.document import load_policy_document
 from governance.selectors import actor_for_person
 from governance.services.credentials import KEY_PREFIXES, hash_secret, make_secret
-from governance.rules.document import load_policy_document
 from reviews.models import Decision, DecisionPayload, Escalation, Queue
 
 _numbers = count(1)

@@ -5,16 +5,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('governance', '0002_sign_in_failures'),
-        ('reviews', '0003_search'),
+        ("governance", "0002_sign_in_failures"),
+        ("reviews", "0003_search"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(fields=['system', 'opened_at'], name='escalation_opened'),
+            model_name="escalation",
+            index=models.Index(fields=["system", "opened_at"], name="escalation_opened"),
         ),
     ]

@@ -10,7 +10,8 @@ from evaluations.models import Dataset, Example, ExampleSource
 from evaluations.services.harvesting import harvest_correction, harvest_corrections
 from governance.canonical import canonicalize, sha256_hex
 from governance.models import AuditEntry
-from reviews.models import Correction
+from governance.services.sweeping import SweepIncomplete
+from reviews.models import Correction, DecisionPayload
 from tests.evaluations.scenes import teach
 from tests.reviews.scenes import FIXED, open_desk
 from tests.support.races import race
