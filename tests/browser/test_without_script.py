@@ -73,7 +73,7 @@ def test_rulings_are_made_by_plain_forms(live_service: str, plain_page: "Page") 
     assert Review.objects.filter(verdict="reject").get().labels == ["unsafe"]
     assert page.url.endswith(f"/review/{second.pk}/"), "the next one is taken"
 
-    page.get_by_role("button", name="Give back").click()
+    page.get_by_role("button", name="give back").click()
     second.refresh_from_db()
     assert second.status == Escalation.Status.OPEN
     page.goto(f"{live_service}/queue/unclaimed/")
