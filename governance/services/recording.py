@@ -12,6 +12,7 @@ from django.utils import timezone
 from governance.actors import Actor
 from governance.canonical import canonicalize
 from governance.models import AuditEntry, AuditPayload
+from governance.prepared import open_cursor
 from governance.transparency.leaves import commit, format_instant, hash_leaf
 
 
@@ -66,7 +67,7 @@ _PAYLOAD_COLUMNS = "entry_id, organization_id, key, subject, payload"
 _INSERT_PAYLOAD = f"INSERT INTO governance_auditpayload ({_PAYLOAD_COLUMNS}) VALUES (%s, %s, %s, %s, %s)"
 _INSERT_BOTH = (
     f"WITH entry AS ({_INSERT_ENTRY}) INSERT INTO governance_auditpayload ({_PAYLOAD_COLUMNS})"
-    " SELECT id, %s, %s, %s, %s FROM entry RETURNING entry_id"
+    " SELECT id, %s::uuid, %s, %s, %s FROM entry RETURNING entry_id"
 )
 
 
@@ -86,7 +87,7 @@ def _insert(entry: AuditEntry, kept: AuditPayload) -> None:
         entry.leaf_hash,
     ]
     payload_fields: list[Any] = [organization, kept.key, kept.subject, kept.payload]
-    with connection.cursor() as cursor:
+    with open_cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_INSERT_BOTH, fields + payload_fields)
             (entry.pk,) = cursor.fetchone()
