@@ -26,10 +26,13 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "liv
 SERVER_MARKERS = {"browser_page": "browser", "postgres_url": "postgres", "redis_url": "redis"}
 # What is opened for the whole run and closed at its end.
 SESSION = ExitStack()
-GIVEN_DATABASE_URL = os.environ.pop("DATABASE_URL", "")
-GIVEN_REDIS_URL = os.environ.pop("REDIS_URL", "")
-# Set by the first process of a parallel run for the others.
-SHARED_DATABASE_URL = "COUNTERSIGN_TEST_DATABASE_URL"
+# Where the servers are: given by whoever started the run, or by its first process to the others of a parallel run.
+TEST_DATABASE_URL = "COUNTERSIGN_TEST_DATABASE_URL"
+TEST_REDIS_URL = "COUNTERSIGN_TEST_REDIS_URL"
+KEPT = {"COUNTERSIGN_REQUIRE", "COUNTERSIGN_KILLS", TEST_DATABASE_URL, TEST_REDIS_URL}
+for _name, _kept in (("DATABASE_URL", TEST_DATABASE_URL), ("REDIS_URL", TEST_REDIS_URL)):
+    if _given := os.environ.pop(_name, ""):
+        os.environ[_kept] = _given
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,34 +43,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Runs before pytest-django loads the settings."""
-    database = config.getoption("--database") or ("postgres" if GIVEN_DATABASE_URL else "sqlite")
+    if os.environ.pop("DJANGO_SETTINGS_MODULE", ""):
+        raise pytest.UsageError("unset DJANGO_SETTINGS_MODULE: the tests bring their own environment")
+    if config.getoption("--database") is None:
+        config.option.database = "postgres" if TEST_DATABASE_URL in os.environ else "sqlite"
+    is_postgres = config.getoption("--database") == "postgres"
     # Nothing that a developer has set reaches the tests.
     for name in [name for name in os.environ if name.startswith("COUNTERSIGN_")]:
-        if name not in {"COUNTERSIGN_REQUIRE", "COUNTERSIGN_KILLS", SHARED_DATABASE_URL}:
+        if name not in KEPT:
             del os.environ[name]
+    if is_postgres:
+        shared_postgres()
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        # This process only hands out the tests. It leaves Django alone: the others inherit its environment, and each
+        # has to load the settings with a folder of its own.
+        return
     folder = Path(tempfile.mkdtemp(prefix="countersign-tests-"))
     SESSION.callback(shutil.rmtree, folder, ignore_errors=True)
     os.environ["DJANGO_SETTINGS_MODULE"] = "aiops_site.settings"
     os.environ["COUNTERSIGN_DATA_DIR"] = str(folder)
     os.environ["COUNTERSIGN_SECRET_KEY"] = "known to everybody, and to the tests alone"
-    if database == "postgres":
+    if is_postgres:
         os.environ["DATABASE_URL"] = shared_postgres()
     from django.conf import settings
 
     # Loads the settings; pytest-django's own hook, which comes after this one, then sets Django up.
-    assert settings.DATABASES
+    assert folder.resolve() == settings.DATA_DIR
 
 
 def shared_postgres() -> str:
     """The URL of this run's PostgreSQL: the one given, or a cluster started by the run's first process."""
-    url = GIVEN_DATABASE_URL or os.environ.get(SHARED_DATABASE_URL)
-    if not url:
+    if TEST_DATABASE_URL not in os.environ:
         try:
-            url = SESSION.enter_context(PostgresCluster()).url
+            os.environ[TEST_DATABASE_URL] = SESSION.enter_context(PostgresCluster()).url
         except ServerMissing as missing:
             raise pytest.UsageError(f"--database postgres: {missing}") from None
-        os.environ[SHARED_DATABASE_URL] = url
-    return url
+    return os.environ[TEST_DATABASE_URL]
 
 
 def pytest_unconfigure() -> None:
@@ -106,9 +117,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     get_hashers.cache_clear()
     for database in settings.DATABASES.values():
         if "sqlite" in database["ENGINE"]:
-            # A parallel process may have inherited the first one's settings, so the name is its own as well.
-            worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-            database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / f"test-{worker}.sqlite3")
+            database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
 
 
 def missing(reason: ServerMissing) -> NoReturn:
@@ -138,8 +147,8 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis for this process of the run: REDIS_URL where it is set, else one of its own."""
-    if GIVEN_REDIS_URL:
-        yield GIVEN_REDIS_URL
+    if TEST_REDIS_URL in os.environ:
+        yield os.environ[TEST_REDIS_URL]
         return
     with ExitStack() as stack:
         try:
