@@ -41,9 +41,11 @@ demo-reset: ## forget the demo's data and start over
 serve: $(RUNNABLE) ## run web, worker and scheduler in the foreground
 	@$(BIN)/python manage.py serve --port $(PORT)
 
-test: $(TOOLS) ## run the tests on SQLite, then on PostgreSQL
-	$(PYTEST)
+# The browser's driver keeps an event loop in its thread, so its tests get processes of their own.
+test: $(TOOLS) ## run the tests on SQLite, then on PostgreSQL, then in the browser
+	$(PYTEST) -m "not slow and not browser"
 	$(PYTEST) $(ON_POSTGRES) -m "not slow and not browser"
+	$(PYTEST) -m "browser and not slow"
 
 test-slow: $(TOOLS) ## run the faults and load cases alone
 	$(PYTEST) -m slow

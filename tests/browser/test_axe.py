@@ -69,6 +69,8 @@ def faults_of(page: "Page", url: str, without: list[str]) -> list[str]:
     listen = lambda message: said.append(f"console: {message.text}") if message.type == "error" else None  # noqa: E731
     page.on("console", listen)
     page.goto(url, wait_until="load")
+    # The API's page builds itself by script.
+    page.locator("h1").first.wait_for(state="attached")
     page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
     page.evaluate(AXE)
     if (titles := page.locator("h1").count()) != 1:
