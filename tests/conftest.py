@@ -6,12 +6,13 @@ few fixtures that all share. Whatever else a test needs it builds with the funct
     pytest -m slow                  the faults and load cases, which are left out otherwise
 """
 
+import asyncio
 import os
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -168,14 +169,14 @@ def live_service(live_server: Any) -> str:
 @pytest.fixture
 def browser_page() -> Iterator["Page"]:
     """A page of Chromium in a context of its own. An error in the page's console or a refused resource fails the test."""
-    chromium = shared_chromium()
-    context = chromium.new_context()
-    page = context.new_page()
     complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
-    page.on("console", lambda message: complaints.append(message.text) if is_violation(message) else None)
-    yield page
-    context.close()
+    with Chromium.lent() as browser:
+        context = browser.new_context()
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
+        page.on("console", lambda message: complaints.append(message.text) if is_violation(message) else None)
+        yield page
+        context.close()
     assert not complaints, complaints
 
 
@@ -183,23 +184,38 @@ def is_violation(message: Any) -> bool:
     return message.type == "error" and "Content Security Policy" in message.text
 
 
-_CHROMIUM: list[Any] = []
+class Chromium:
+    """The one Chromium of this process, started at its first use. Playwright's synchronous interface keeps an event loop
+    running in the tests' own thread; outside the browser's tests nobody is to notice, or no other test could run one."""
 
+    browser: Any = None
+    loop: asyncio.AbstractEventLoop | None = None
 
-def shared_chromium() -> Any:
-    """One Chromium for this process of the run, started at the first use."""
-    if not _CHROMIUM:
+    @classmethod
+    @contextmanager
+    def lent(cls) -> Iterator[Any]:
+        if cls.browser is None:
+            cls.start()
+        asyncio._set_running_loop(cls.loop)
+        # Django's guard against asynchronous use would take the tests' thread for one of an event loop.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        try:
+            yield cls.browser
+        finally:
+            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+            asyncio._set_running_loop(None)
+
+    @classmethod
+    def start(cls) -> None:
         try:
             program = find_chromium()
         except ServerMissing as reason:
             missing(reason)
         from playwright.sync_api import sync_playwright
 
-        # Playwright's synchronous interface runs an event loop in the tests' own thread.
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
         playwright = SESSION.enter_context(sync_playwright())
+        cls.loop = asyncio.get_running_loop()
         flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
-        SESSION.callback(browser.close)
-        _CHROMIUM.append(browser)
-    return _CHROMIUM[0]
+        cls.browser = playwright.chromium.launch(executable_path=program, args=flags)
+        SESSION.callback(cls.browser.close)
+        SESSION.callback(asyncio._set_running_loop, cls.loop)
