@@ -45,7 +45,7 @@ LONGEST_REASON = 2_000
 LARGEST_DETAIL = 64 * 1024
 RETRY_AFTER_S = "1"
 PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?")
-# Read by the bridge that waits (aiops_site/bridge.py) and never seen by a client.
+# Read by what waits in front of Django (aiops_site/waiting_room.py) and never seen by a client.
 WAIT_HEADER = "Countersign-Wait"
 
 
