@@ -15,8 +15,9 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models import DateTimeField, Expression, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
+from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row", bound=Model)
@@ -39,6 +40,17 @@ class Bound(Expression):
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[_Slot]]:  # type: ignore[override]
         return "%s", [_Slot(self.name, self.output_field)]
+
+
+class DatabaseClock(Bound):
+    """The instant at which the statement reached the database; elsewhere than on PostgreSQL, whose processes share the
+    machine's clock with it anyway, the value of that name."""
+
+    def __init__(self, name: str = "now") -> None:
+        super().__init__(name, DateTimeField())
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[_Slot]]:
+        return "statement_timestamp()", []
 
 
 class PreparedQuery(Generic[Row]):
@@ -64,6 +76,34 @@ class PreparedQuery(Generic[Row]):
         if compiled is None or compiled.compiler.connection is not connections[DEFAULT_DB_ALIAS]:
             compiled = self._kept.compiled = _Compiled(self._write()[:1])
         return compiled
+
+
+class PreparedUpdate:
+    """An UPDATE whose filters and new values name what they depend on by `Bound`.
+
+    `write` gives the queryset and the new values by field, as `QuerySet.update` takes them.
+    """
+
+    def __init__(self, write: Callable[[], tuple[QuerySet[Any], dict[str, Any]]]) -> None:
+        self._write = write
+        self._kept = threading.local()
+
+    def run(self, **values: Any) -> int:
+        """How many rows were changed. Refuses (KeyError) to run without a value."""
+        sql, slots = self._compile()
+        with open_cursor() as cursor:
+            cursor.execute(sql, [_bind(slot, values) for slot in slots])
+            return int(cursor.rowcount)
+
+    def _compile(self) -> tuple[str, list[Any]]:
+        kept = getattr(self._kept, "compiled", None)
+        if kept is None or kept[0] is not connections[DEFAULT_DB_ALIAS]:
+            queryset, changes = self._write()
+            update: Any = queryset.query.chain(UpdateQuery)
+            update.add_update_values(changes)
+            statement = _name_constants(*update.get_compiler(DEFAULT_DB_ALIAS).as_sql())
+            kept = self._kept.compiled = (connections[DEFAULT_DB_ALIAS], *statement)
+        return kept[1], kept[2]
 
 
 class _Compiled(Generic[Row]):

@@ -65,11 +65,15 @@ class EscalationQuerySet(models.QuerySet["Escalation"]):
     def takeable_by(self, actor: Actor) -> Self:
         """Those that no group rule and no involvement of their own keeps this person from ruling on: not handed to
         a group of others, in a queue that is open to them, and not requested by them or on their behalf."""
+        return self.takeable_by_person(actor.user_id, [actor.email.lower(), str(actor.user_id)])
+
+    def takeable_by_person(self, user_id: Any, names: list[Any]) -> Self:
+        """The same for an id or an expression that stands for one, and the names (lower case) that mean that person."""
         return (
-            self.filter(Q(group__isnull=True) | Q(group__members=actor.user_id))
-            .exclude(decision__requested_by_id=actor.user_id)
+            self.filter(Q(group__isnull=True) | Q(group__members=user_id))
+            .exclude(decision__requested_by_id=user_id)
             .alias(named=Lower(Trim("decision__actor")))
-            .exclude(named__in=[actor.email.lower(), str(actor.user_id)])
+            .exclude(named__in=names)
         )
 
     def overdue(self, now: datetime) -> Self:

@@ -9,7 +9,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Expression, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from governance.actors import Actor
@@ -41,9 +41,14 @@ class CappedCount(Subquery):
     output_field = IntegerField()
 
 
-def is_free(now: datetime) -> Q:
+def is_free(now: datetime | Expression) -> Q:
     """Nobody holds it: open, or held under a lease that has run out."""
     return Q(status=Escalation.Status.OPEN) | Q(status=Escalation.Status.CLAIMED, lease_until__lte=now)
+
+
+def is_answerable(now: datetime | Expression) -> Q:
+    """Nobody starts on an approval whose time has passed; the deadline's sweep is about to close it."""
+    return Q(kind=Escalation.Kind.QUALITY) | Q(expires_at__gt=now)
 
 
 def escalations_in(view: str, *, actor: Actor, now: datetime) -> EscalationQuerySet:
@@ -77,7 +82,7 @@ def claimable_ids(escalations: list[Escalation], *, actor: Actor, now: datetime)
     if not escalations or not may(actor, "escalations.rule"):
         return set()
     shown = Escalation.objects.filter(pk__in=[one.pk for one in escalations])
-    startable = shown.filter(is_free(now)).filter(Q(kind=Escalation.Kind.QUALITY) | Q(expires_at__gt=now))
+    startable = shown.filter(is_free(now)).filter(is_answerable(now))
     return set(takeable(startable, actor=actor).values_list("pk", flat=True))
 
 
@@ -112,7 +117,7 @@ def most_urgent_queue(*, actor: Actor, passed_over: set[uuid.UUID]) -> Queue | N
         Escalation.objects.visible_to(actor)
         .filter(is_free(now))
         .filter(Q(group__isnull=False) | Q(queue__in=Queue.objects.open_to(actor).values("pk")))
-        .filter(Q(kind=Escalation.Kind.QUALITY) | Q(expires_at__gt=now))
+        .filter(is_answerable(now))
         .exclude(queue__in=passed_over)
         .takeable_by(actor)
         .order_by(*TRIAGE_ORDER)

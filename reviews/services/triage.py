@@ -11,15 +11,16 @@ import unicodedata
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet, UUIDField
+from django.db import transaction
+from django.db.models import DateTimeField, F, QuerySet, UUIDField
 
 from governance.actors import Actor
 from governance.errors import Conflict, Invalid, NotFound
 from governance.models import User
 from governance.permissions import require
-from governance.prepared import Bound, PreparedQuery
+from governance.prepared import Bound, PreparedQuery, PreparedUpdate
 from governance.services.recording import record
 from reviews.errors import (
     ClaimLost,
@@ -29,6 +30,8 @@ from reviews.errors import (
     OwnDecision,
 )
 from reviews.models import Escalation, Queue
+from reviews.next_selectors import find_next, is_any_open
+from reviews.queue_selectors import is_answerable, is_free
 from reviews.services.clock import database_now
 
 # A candidate that somebody else takes first is passed over; so many times in a row means a fault, not bad luck.
@@ -47,16 +50,6 @@ class Taken:
     until: datetime | None = None
 
 
-_OPEN_QUEUE = PreparedQuery(
-    lambda: (
-        Queue.objects.filter(pk=Bound("id", UUIDField()), organization_id=Bound("organization_id", UUIDField()))
-        .open_to_person(Bound("user_id", UUIDField()))
-        .order_by()
-        .only("id")
-    )
-)
-
-
 def take_next(*, actor: Actor, queue: Queue) -> Taken:
     """Claim the most urgent escalation of a queue that nobody holds, the caller included.
 
@@ -64,26 +57,18 @@ def take_next(*, actor: Actor, queue: Queue) -> Taken:
     until when the first lease lasts) or `outside_groups`.
     """
     require(actor, "escalations.rule")
-    person = {"organization_id": actor.organization_id, "user_id": actor.user_id}
-    # A queue of other groups gives this person what was handed to a group of theirs, and nothing else.
-    is_closed = _OPEN_QUEUE.first(id=queue.pk, **person) is None
     own: set[uuid.UUID] = set()
     for _ in range(ATTEMPTS):
         with transaction.atomic(durable=True):
-            now = database_now()
-            open_ones = _open_in(queue, actor, now).exclude(pk__in=own)
-            lapsed = _lapsed_in(queue, actor, now).exclude(pk__in=own)
-            if is_closed:
-                open_ones, lapsed = open_ones.exclude(group=None), lapsed.exclude(group=None)
-            candidate = _lock_one(open_ones) or _lock_one(lapsed)
-            if candidate is not None and is_requester(candidate, actor.user_id, actor.email):
+            candidate = find_next(actor, queue, passed_over=own)
+            if candidate is not None and is_requester(candidate.escalation, actor.user_id, actor.email):
                 # Named there in a spelling that the database does not see through.
-                own.add(candidate.pk)
+                own.add(candidate.escalation.pk)
                 continue
-            if candidate is not None and _claim(actor, candidate, queue, now):
-                return Taken(_reload(candidate.pk))
-            if candidate is None and not open_ones.exists():
-                return _explain_none(queue, actor, now, is_closed=is_closed)
+            if candidate is not None and _claim(actor, candidate.escalation, queue, candidate.found_at):
+                return Taken(_reload(candidate.escalation.pk))
+            if candidate is None and not is_any_open(actor, queue, passed_over=own):
+                return _explain_none(queue, actor)
     raise Conflict("Too many people are taking from this queue at once; try again.")
 
 
@@ -228,54 +213,34 @@ _UNCLAIMED = {
 }
 
 
-def _answerable(now: datetime) -> Q:
-    """Nobody starts on an approval whose time has passed; the deadline's sweep is about to close it."""
-    return Q(kind=Escalation.Kind.QUALITY) | Q(expires_at__gt=now)
-
-
-def _open_in(queue: Queue, actor: Actor, now: datetime) -> QuerySet[Escalation]:
-    return (
-        Escalation.objects.filter(_answerable(now), queue=queue, status=Escalation.Status.OPEN)
-        .takeable_by(actor)
-        .order_by("-priority", "due_at", "id")
-    )
-
-
-def _lapsed_in(queue: Queue, actor: Actor, now: datetime) -> QuerySet[Escalation]:
-    return (
-        Escalation.objects.filter(
-            _answerable(now),
-            queue=queue,
-            status=Escalation.Status.CLAIMED,
-            lease_until__lte=now,
-        )
-        .takeable_by(actor)
-        .order_by("-priority", "due_at", "id")
-    )
-
-
-def _lock_one(candidates: QuerySet[Escalation]) -> Escalation | None:
-    if connection.features.has_select_for_update_skip_locked:
-        candidates = candidates.select_for_update(skip_locked=True, of=("self",))
-    named = ("decision__actor", "decision__requested_by_id")
-    candidates = candidates.select_related("decision")
-    return candidates.only("id", "organization_id", "queue_id", "decision_id", "status", "title", *named).first()
-
-
 def _claim(actor: Actor, escalation: Escalation, queue: Queue, now: datetime) -> bool:
     """The compare-and-set: open, or held under a lease that has run out."""
-    free = Q(status=Escalation.Status.OPEN) | Q(status=Escalation.Status.CLAIMED, lease_until__lte=now)
-    claimed = Escalation.objects.filter(free, _answerable(now), pk=escalation.pk).update(
-        status=Escalation.Status.CLAIMED,
+    claimed = _CLAIM.run(
+        id=escalation.pk,
+        now=now,
         holder_id=actor.user_id,
         claim_token=uuid.uuid4(),
-        claimed_at=now,
         lease_until=now + timedelta(seconds=queue.lease_s),
-        version=F("version") + 1,
     )
     if claimed:
         _record(actor, escalation, "escalation.claimed", {"queue": queue.slug})
     return bool(claimed)
+
+
+def _write_claim() -> tuple[QuerySet[Escalation], dict[str, Any]]:
+    now = Bound("now", DateTimeField())
+    claimable = Escalation.objects.filter(is_free(now), is_answerable(now), pk=Bound("id", UUIDField()))
+    return claimable, {
+        "status": Escalation.Status.CLAIMED,
+        "holder_id": Bound("holder_id", UUIDField()),
+        "claim_token": Bound("claim_token", UUIDField()),
+        "claimed_at": now,
+        "lease_until": Bound("lease_until", DateTimeField()),
+        "version": F("version") + 1,
+    }
+
+
+_CLAIM = PreparedUpdate(_write_claim)
 
 
 def _held(actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None) -> QuerySet[Escalation]:
@@ -283,8 +248,10 @@ def _held(actor: Actor, escalation_id: uuid.UUID, claim_token: uuid.UUID | None)
     return held if claim_token is None else held.filter(claim_token=claim_token)
 
 
-def _explain_none(queue: Queue, actor: Actor, now: datetime, *, is_closed: bool) -> Taken:
-    waiting = Escalation.objects.filter(_answerable(now), queue=queue, status__in=["open", "claimed"])
+def _explain_none(queue: Queue, actor: Actor) -> Taken:
+    now = database_now()
+    is_closed = not Queue.objects.open_to(actor).filter(pk=queue.pk).exists()
+    waiting = Escalation.objects.filter(is_answerable(now), queue=queue, status__in=["open", "claimed"])
     held = waiting.filter(status="claimed", lease_until__gt=now).takeable_by(actor)
     if is_closed:
         held = held.exclude(group=None)
