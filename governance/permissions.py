@@ -38,6 +38,13 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "audit.read": frozenset({AUDITOR, ADMIN, OWNER, LEAD}),
     "audit.erase": frozenset({ADMIN}),
     "overview.read": EVERYBODY,
+    "monitors.read": EVERYBODY,
+    "monitors.manage": frozenset({OWNER, ADMIN}),
+    "incidents.read": EVERYBODY,
+    "incidents.handle": frozenset({OWNER, ADMIN, LEAD}),
+    "breaker.operate": frozenset({OWNER, ADMIN, LEAD}),
+    "prices.manage": frozenset({ADMIN, OWNER}),
+    "channels.manage": frozenset({ADMIN}),
 }
 
 

@@ -22,6 +22,10 @@ class AISystem(models.Model):
         HALF_OPEN = "half_open", "Half open"
         OPEN = "open", "Open"
 
+    class FallbackVerdict(models.TextChoices):
+        REVIEW = "review", "People decide"
+        BLOCK = "block", "Nothing proceeds"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="systems", db_index=False)
     slug = models.SlugField(max_length=63)
@@ -32,8 +36,15 @@ class AISystem(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="backed_up_systems", null=True, blank=True
     )
     risk_tier = models.CharField(max_length=10, choices=RiskTier, default=RiskTier.LIMITED)
+    # What holds while the breaker is open: what users are told, whether people decide or nothing proceeds, which queue.
     fallback_message = models.TextField(blank=True)
+    fallback_verdict = models.CharField(max_length=6, choices=FallbackVerdict, default=FallbackVerdict.REVIEW)
+    fallback_queue = models.SlugField(max_length=63, blank=True)
     breaker = models.CharField(max_length=10, choices=Breaker, default=Breaker.CLOSED)
+    # Of a half-open breaker: the share of decisions that policy may judge again.
+    breaker_share = models.FloatField(default=0)
+    breaker_reason = models.TextField(blank=True)
+    breaker_changed_at = models.DateTimeField(null=True, blank=True)
     # JSON Schemas (2020-12) of the arguments by action name, and of outputs under "": they bind corrections where
     # the request brings none.
     schemas = models.JSONField(default=dict, blank=True)
@@ -50,6 +61,12 @@ class AISystem(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(breaker__in=["closed", "half_open", "open"]), name="system_breaker_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(fallback_verdict__in=["review", "block"]), name="system_fallback_verdict_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(breaker_share__gte=0) & Q(breaker_share__lte=1), name="system_breaker_share_is_a_share"
             ),
         ]
 

@@ -76,6 +76,9 @@ class Decision(models.Model):
     input_tokens = models.BigIntegerField(null=True, blank=True)
     output_tokens = models.BigIntegerField(null=True, blank=True)
     cached_input_tokens = models.BigIntegerField(null=True, blank=True)
+    cache_write_tokens = models.BigIntegerField(null=True, blank=True)
+    # Part of the output, as providers count it.
+    reasoning_tokens = models.BigIntegerField(null=True, blank=True)
     cost_usd_micros = models.BigIntegerField(null=True, blank=True)
     latency_ms = models.FloatField(null=True, blank=True)
     policy_version = models.ForeignKey(
@@ -92,6 +95,8 @@ class Decision(models.Model):
     # π: the probability with which this decision came before a person, known when it was made.
     review_probability = models.FloatField()
     is_sampled = models.BooleanField(default=False)
+    # Sent to people, or blocked, by the system's breaker though policy would have let it act.
+    is_diverted = models.BooleanField(default=False)
     # Who made the key: may not rule on what it asked.
     requested_by_id = models.UUIDField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -1,1 +1,0 @@
-"""The nouns of the operations floor: none yet that need a table."""
