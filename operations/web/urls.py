@@ -1,9 +1,7 @@
 """The addresses of this floor's pages."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 
-from operations.web import overview
+from operations.web import figure_urls, watch_urls
 
-urlpatterns: list[URLPattern] = [
-    path("overview/", overview.overview, name="overview"),
-]
+urlpatterns: list[URLPattern] = [*figure_urls.urlpatterns, *watch_urls.urlpatterns]
