@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from governance.identifiers import new_id
 from governance.models import Organization
+from governance.querysets import OrganizationQuerySet
 
 
 class Channel(models.Model):
@@ -22,6 +23,8 @@ class Channel(models.Model):
     created_at = models.DateTimeField()
     last_delivered_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+
+    objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -45,6 +48,8 @@ class Delivery(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
+
+    objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from evaluations.models import Example
 from governance.identifiers import new_id
 from governance.models import AISystem, Organization
+from governance.querysets import OrganizationQuerySet
 
 
 class Incident(models.Model):
@@ -65,6 +66,8 @@ class Incident(models.Model):
     )
     action_due_on = models.DateField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
+
+    objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-opened_at", "-id"]
@@ -127,6 +130,8 @@ class Recovery(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     # What was counted when it ended, in words.
     finding = models.TextField(blank=True)
+
+    objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at"]

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from governance.identifiers import new_id
 from governance.models import AISystem, Organization
+from governance.querysets import OrganizationQuerySet
 
 
 class Monitor(models.Model):
@@ -58,6 +59,8 @@ class Monitor(models.Model):
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 
+    objects = OrganizationQuerySet.as_manager()
+
     class Meta:
         ordering = ["system", "kind"]
         constraints = [
@@ -103,6 +106,8 @@ class Alarm(models.Model):
     stated = models.JSONField(default=dict, blank=True)
     # Set when somebody has judged: True for a false alarm.
     is_false = models.BooleanField(null=True, blank=True)
+
+    objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-detected_at", "-id"]
