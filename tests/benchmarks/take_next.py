@@ -85,9 +85,9 @@ WITH born AS MATERIALIZED (
 ), decisions AS (
     INSERT INTO reviews_decision (id, organization_id, system_id, idempotency_key, request_sha256, mode, is_test, status,
         verdict, action_name, proposal_sha256, effective_sha256, subject, actor, trace_id, session_id, external_id, model,
-        release, rule, review_probability, is_sampled, expires_at, created_at, decided_by_kind, decided_by_label)
+        release, rule, review_probability, is_sampled, is_diverted, expires_at, created_at, decided_by_kind, decided_by_label)
     SELECT id, %(organization)s, %(system)s, 'key-' || n, repeat('0', 64), 'enforce', false, 'pending', 'review', 'refund',
-        repeat('0', 64), '', 'customer-' || n %% 5000, 'agent-7', '', '', '', 'acme/triage-2', '', 'large-refund', 1, false,
+        repeat('0', 64), '', 'customer-' || n %% 5000, 'agent-7', '', '', '', 'acme/triage-2', '', 'large-refund', 1, false, false,
         created_at + interval '10 days', created_at, '', ''
     FROM born
 ), payloads AS (
