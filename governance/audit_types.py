@@ -71,6 +71,15 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "system.changed": "AI system changed",
         "queue.changed": "Queue changed",
     },
+    "Incidents": {
+        "incident.opened": "Incident opened",
+        "incident.joined": "Alarm joined an incident",
+    },
+    "Breakers": {
+        "breaker.opened": "Breaker opened",
+        "breaker.half_opened": "Breaker half-opened",
+        "breaker.closed": "Breaker closed",
+    },
     "The log itself": {
         EXPORT_TYPE: "Audit log exported",
         ERASURE_TYPE: "Payload erased",

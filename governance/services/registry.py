@@ -1,8 +1,9 @@
 """Which AI systems exist, and who answers for each: no system stands here without an owner."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +21,11 @@ from governance.services.recording import record
 
 LARGEST_SCHEMAS = 256 * 1024
 LARGEST_ACTION_NAME = 100
+BREAKER_TYPES = {
+    AISystem.Breaker.OPEN: "breaker.opened",
+    AISystem.Breaker.HALF_OPEN: "breaker.half_opened",
+    AISystem.Breaker.CLOSED: "breaker.closed",
+}
 
 
 class SystemExists(Conflict):
@@ -109,6 +115,53 @@ def update_system(*, actor: Actor, system: AISystem, facts: SystemFacts) -> AISy
                 payload={"slug": system.slug, "changes": changes},
             )
     return before
+
+
+def set_breaker_step(
+    *,
+    actor: Actor,
+    system: AISystem,
+    state: str,
+    only_from: Collection[str],
+    reason: str,
+    share: float = 0.0,
+    facts: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> bool:
+    """Within an open transaction: set the breaker, of which intake reads the state, and record it on the system. False, and
+    nothing recorded, where it stands in none of the states `only_from`. `facts` are what upper floors add to the entry.
+    The owner and the backup are told."""
+    changed = AISystem.objects.filter(pk=system.pk, breaker__in=only_from).update(
+        breaker=state, breaker_share=share, breaker_reason=reason, breaker_changed_at=now
+    )
+    if not changed:
+        return False
+    words = {
+        AISystem.Breaker.OPEN: "is open: nothing acts by itself",
+        AISystem.Breaker.HALF_OPEN: f"is half-open: {share * 100:g} % may act again",
+        AISystem.Breaker.CLOSED: "is closed: policy decides again",
+    }[AISystem.Breaker(state)]
+    told = [system.owner_id, *([system.backup_id] if system.backup_id else [])]
+    record(
+        organization_id=system.organization_id,
+        type=BREAKER_TYPES[AISystem.Breaker(state)],
+        actor=actor,
+        subject=f"system:{system.pk}",
+        payload={
+            "path": f"/systems/{system.slug}/",
+            **(facts or {}),
+            "system": system.slug,
+            "state": str(state),
+            "share": share,
+            "reason": reason,
+            "to": [str(person) for person in told],
+            "title": f"The breaker of {system.name} {words}",
+        },
+        occurred_at=now,
+    )
+    system.breaker, system.breaker_share = state, share
+    system.breaker_reason, system.breaker_changed_at = reason, now
+    return True
 
 
 def read_schemas(schemas: Mapping[str, Any]) -> dict[str, Any]:

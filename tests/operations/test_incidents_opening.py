@@ -1,0 +1,130 @@
+"""Alarms become incidents: one a cause, told to the right person, whatever happens at once."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from governance.models import AISystem, AuditEntry, Membership
+from operations.models import Alarm, Incident, Monitor
+from operations.services.incidents import open_or_join_incident
+from tests.factories import make_person, make_system
+from tests.support.races import race
+
+pytestmark = pytest.mark.django_db
+
+
+def make_monitor(system: AISystem, **fields: Any) -> Monitor:
+    now = timezone.now()
+    fields = {"kind": Monitor.Kind.OVERRIDE_RATE, "status": Monitor.Status.ALARMED, **fields}
+    return Monitor.objects.create(
+        organization_id=system.organization_id, system=system, created_at=now, changed_at=now, **fields
+    )
+
+
+def make_alarm(monitor: Monitor, **fields: Any) -> Alarm:
+    now = timezone.now()
+    fields = {"title": "Overrides rose from 5 % to 20 %", "summary": "Since noon.", "detected_index": 7, **fields}
+    return Alarm.objects.create(
+        organization_id=monitor.organization_id,
+        system=monitor.system,
+        monitor=monitor,
+        since_at=now,
+        detected_at=now,
+        **fields,
+    )
+
+
+def alarm_on(system: AISystem, kind: str = "override_rate", **fields: Any) -> Incident:
+    with transaction.atomic():
+        return open_or_join_incident(alarm=make_alarm(make_monitor(system, kind=kind, **fields)), now=timezone.now())
+
+
+def types_of(incident: Incident) -> list[str]:
+    return list(AuditEntry.objects.about(f"incident:{incident.pk}").values_list("type", flat=True))
+
+
+def test_an_alarm_opens_an_incident_of_the_owner() -> None:
+    system = make_system()
+    incident = alarm_on(system)
+    assert (incident.status, incident.assignee_id, incident.severity) == ("open", system.owner_id, "warning")
+    assert incident.title == "Overrides rose from 5 % to 20 %"
+    assert types_of(incident) == ["incident.opened"]
+    assert Alarm.objects.get().incident == incident
+
+
+def test_an_alarm_of_the_same_family_joins_and_raises_the_severity() -> None:
+    system = make_system()
+    first = alarm_on(system)
+    second = alarm_on(system, "failed_outcomes")
+    assert first == second
+    second.refresh_from_db()
+    assert (second.severity, types_of(second)) == ("critical", ["incident.opened", "incident.joined"])
+
+
+def test_who_owns_a_system_is_another_matter_than_what_it_does() -> None:
+    system = make_system()
+    assert alarm_on(system) != alarm_on(system, "owner")
+
+
+def test_what_happens_after_an_incident_is_resolved_is_a_new_one() -> None:
+    system = make_system()
+    first = alarm_on(system)
+    Incident.objects.filter(pk=first.pk).update(status="resolved")
+    assert alarm_on(system, "latency") != first
+
+
+@pytest.mark.parametrize(
+    ("kind", "tier", "trips", "severity"),
+    [
+        ("release", "minimal", False, "notice"),
+        ("release", "high", False, "warning"),
+        ("override_rate", "minimal", False, "notice"),
+        ("override_rate", "high", False, "critical"),
+        ("failed_outcomes", "limited", False, "critical"),
+        ("failed_outcomes", "minimal", False, "warning"),
+        ("release", "minimal", True, "critical"),
+    ],
+)
+def test_severity_goes_by_kind_and_risk_tier(kind: str, tier: str, trips: bool, severity: str) -> None:
+    assert alarm_on(make_system(risk_tier=tier), kind, trips_breaker=trips).severity == severity
+
+
+def test_an_owner_who_left_is_skipped_at_once() -> None:
+    system = make_system()
+    system.backup = backup = make_person(system.organization, "viewer")
+    system.save()
+    Membership.objects.filter(user=system.owner).delete()
+    incident = alarm_on(system)
+    assert (incident.step, incident.assignee) == (Incident.Step.BACKUP, backup)
+
+
+def test_without_owner_and_backup_it_is_the_admins() -> None:
+    system = make_system(backup=None)
+    admin = make_person(system.organization, "admin")
+    system.owner.is_active = False
+    system.owner.save()
+    incident = alarm_on(system)
+    assert (incident.step, incident.assignee, incident.next_step_at) == (Incident.Step.ADMINS, None, None)
+    entry = AuditEntry.objects.about(f"incident:{incident.pk}").select_related("payload").get()
+    assert f'"to":["{admin.pk}"]' in entry.payload.payload
+
+
+def test_a_monitor_that_says_so_opens_the_breaker_in_the_same_transaction() -> None:
+    system = make_system()
+    incident = alarm_on(system, trips_breaker=True)
+    system.refresh_from_db()
+    assert system.breaker == "open"
+    entry = AuditEntry.objects.about(f"system:{system.pk}").select_related("payload").get()
+    assert entry.type == "breaker.opened"
+    assert str(incident.pk) in entry.payload.payload
+
+
+@pytest.mark.django_db(transaction=True)
+def test_alarms_at_the_same_moment_are_one_incident() -> None:
+    system = make_system()
+    kinds = ("override_rate", "latency", "cost", "confidence", "silence")
+    found = race(*[lambda kind=kind: alarm_on(system, kind) for kind in kinds])
+    assert {incident.pk for incident in found} == {Incident.objects.get().pk}
+    assert sorted(types_of(found[0])) == ["incident.joined"] * 4 + ["incident.opened"]
