@@ -12,23 +12,13 @@ from typing import Any
 from django.db.models import Count, Min, Q
 
 from governance.models import AISystem
+from operations.figure_selectors import Share
 from reviews.models import Decision, Escalation, Review
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 ASKING = (Decision.Verdict.REVIEW, Decision.Verdict.ESCALATE)
+NOTHING = Share()
 OVERRIDING = (Review.Verdict.CORRECT, Review.Verdict.REJECT)
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A part of a whole; without a whole there is no rate, and none is made up."""
-
-    part: int = 0
-    whole: int = 0
-
-    @property
-    def percent(self) -> float | None:
-        return 100 * self.part / self.whole if self.whole else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +29,8 @@ class SystemFigures:
     system: AISystem
     day: int = 0
     week: int = 0
-    escalation: Share = Share()
-    override: Share = Share()
+    escalation: Share = NOTHING
+    override: Share = NOTHING
     waiting: int = 0
     oldest_at: datetime | None = None
 

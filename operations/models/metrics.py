@@ -82,6 +82,7 @@ class RollUp(models.Model):
     # Decisions by latency: {bucket: count}, bucket b from 1.1^b to 1.1^(b+1) milliseconds.
     latency_known = models.BigIntegerField(default=0)
     latency_buckets = models.JSONField(default=dict, blank=True)
+    counted_at = models.DateTimeField()
 
     class Meta:
         ordering = ["starts_at"]

@@ -8,7 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from operations.selectors import Share, SystemFigures, measure_systems
+from operations.figure_selectors import Share
+from operations.selectors import SystemFigures, measure_systems
 from reviews.models import Escalation, Review
 from tests.factories import make_decision, make_escalation, make_organization, make_person, make_queue, make_system
 
