@@ -58,6 +58,9 @@ class Monitor(models.Model):
     since_index = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+    # Grows with every change but that of `state` and `observations`, so that who reads the log and who changes the monitor
+    # at the same moment notice each other.
+    version = models.PositiveIntegerField(default=1)
 
     objects = OrganizationQuerySet.as_manager()
 
