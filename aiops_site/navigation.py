@@ -19,6 +19,7 @@ from governance.models import PolicyVersion, User
 from governance.permissions import may
 from governance.selectors import organizations_of
 from governance.web.session import current_actor
+from operations.watch_selectors import unresolved_incidents
 from reviews.models import Notification
 from reviews.queue_selectors import COUNT_CAP, count_capped, escalations_in
 
@@ -67,7 +68,11 @@ RAIL: dict[str, tuple[Place, ...]] = {
         Place("Audit log", "audit-log", "audit.read"),
     ),
     "Improve": (Place("Datasets", "dataset-list", "datasets.read"),),
-    "Operate": (Place("Overview", "overview", "overview.read"),),
+    "Operate": (
+        Place("Overview", "overview", "overview.read"),
+        Place("Incidents", "incident-list", "incidents.read", count="incidents", is_hot=True),
+        Place("Monitors", "monitor-list", "monitors.read"),
+    ),
     "Manage": (
         Place("People", "people-list", "people.read"),
         Place("Groups", "group-list", "people.read"),
@@ -126,6 +131,7 @@ def count_places(actor: Actor) -> dict[str, int]:
     return count_capped(
         **{view: escalations_in(view, actor=actor, now=now) for view in views},
         to_approve=_to_approve(actor),
+        incidents=unresolved_incidents(actor),
         unread=Notification.objects.filter(
             organization_id=actor.member_organization_id, user_id=actor.id, read_at__isnull=True
         ),

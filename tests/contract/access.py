@@ -108,6 +108,11 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "key-create": (do(ADMIN, answer=200, body={"name": "ci", "kind": "live"}),),
     "key-revoke": (see(ADMIN), do(ADMIN)),
     "overview": (see(stranger=200),),
+    # ---- watching
+    "monitor-list": (see(stranger=200),),
+    "monitor-detail": (see(),),
+    "incident-list": (see(stranger=200),),
+    "incident-detail": (see(),),
     "api-systems": (see(stranger=200, key=200, foreign_key=200),),
     "api-system": (see(key=200, foreign_key=404),),
     # ---- queues

@@ -23,6 +23,7 @@ from tests.factories import (
     make_system,
     put_in_force,
 )
+from tests.operations.watch_scenes import make_alarm, make_incident
 
 # Stands in the name of everything that this organization holds: a stranger's page must not show it.
 MARK = "our-own"
@@ -62,6 +63,8 @@ def set_scene() -> Scene:
             organization_id=organization.pk, type="test.marked", actor=OPERATOR, subject="x:1", payload={"mark": MARK}
         )
     example = make_example(dataset, input={"message": MARK})
+    incident = make_incident(system, title=f"{MARK} incident")
+    alarm = make_alarm(incident, title=f"{MARK} alarm", evidence=[escalation.decision])
     scene = Scene(organization, people, stranger, secret, foreign_key)
     _, _, uidb64, token, _ = make_password_link(subject).removeprefix("http://").split("/")
     scene.arguments = {
@@ -78,6 +81,8 @@ def set_scene() -> Scene:
         "version_id": draft.pk,
         "dataset_id": dataset.pk,
         "example_id": example.pk,
+        "incident_id": incident.pk,
+        "monitor_id": alarm.monitor_id,
         "number": draft.number,
         "entry_id": entry.pk,
         "view": "all",
