@@ -8,6 +8,8 @@ from typing import Any
 from governance.canonical import canonicalize
 
 TITLE_LENGTH = 200
+# Cached input and cache writes are part of the input, reasoning is part of the output, as providers count them.
+USAGE = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
 OPTION_VERDICTS = ("approve", "correct", "reject", "answer")
 
 

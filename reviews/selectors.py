@@ -9,6 +9,7 @@ from typing import Any
 from governance.actors import Actor
 from governance.errors import NotFound
 from reviews.models import Decision, Escalation, InformationExchange
+from reviews.proposals import USAGE
 
 
 def find_decision(*, actor: Actor, decision_id: uuid.UUID) -> Decision:
@@ -39,7 +40,7 @@ def read_rule_context(decision: Decision) -> dict[str, Any]:
     proposal = json.loads(payload.proposal)
     usage = {
         name: count
-        for name in ("input_tokens", "output_tokens", "cached_input_tokens")
+        for name in USAGE
         if (count := getattr(decision, name)) is not None
     }
     clock = json.loads(payload.evaluation).get("clock")

@@ -60,6 +60,8 @@ NAMES: Final[Mapping[str, Type]] = {
             "input_tokens": _SENT_NUMBER,
             "output_tokens": _SENT_NUMBER,
             "cached_input_tokens": _SENT_NUMBER,
+            "cache_write_tokens": _SENT_NUMBER,
+            "reasoning_tokens": _SENT_NUMBER,
             "cost_usd": _SENT_NUMBER,
         },
         is_nullable=True,

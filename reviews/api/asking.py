@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from governance.errors import FieldError, Invalid
-from reviews.proposals import ABSENT, OPTION_VERDICTS, AskedDecision
+from reviews.proposals import ABSENT, OPTION_VERDICTS, USAGE, AskedDecision
 from reviews.schemas import UnusableSchema, check_schema
 
 LONGEST_NAME = 255
@@ -27,7 +27,16 @@ STRINGS = (
     "model",
     "release",
 )
-USAGE = ("input_tokens", "output_tokens", "cached_input_tokens")
+# Each is part of another, after those that stand before it took their part.
+PARTS = (
+    ("cached_input_tokens", "input_tokens", "Cached input tokens are part of the input tokens; they can't be more."),
+    (
+        "cache_write_tokens",
+        "input_tokens",
+        "Cache writes are part of the input tokens, beside what was cached; together they can't be more.",
+    ),
+    ("reasoning_tokens", "output_tokens", "Reasoning tokens are part of the output tokens; they can't be more."),
+)
 KNOWN = frozenset(
     {
         "action",
@@ -167,11 +176,14 @@ def _read_usage(value: Any, faults: _Faults) -> dict[str, int]:
         for name in USAGE
         if name in usage
     }
-    if counts.get("cached_input_tokens", 0) > counts.get("input_tokens", LARGEST_COUNT):
-        faults.add(
-            "/usage/cached_input_tokens",
-            "Cached input tokens are part of the input tokens; they can't be more.",
-        )
+    left = {whole: counts[whole] for _, whole, _ in PARTS if whole in counts}
+    for part, whole, reason in PARTS:
+        if part in counts and whole in left:
+            left[whole] -= counts[part]
+            if left[whole] < 0:
+                faults.add(f"/usage/{part}", reason)
+                # Said once: what comes after it is not to blame.
+                left[whole] = LARGEST_COUNT
     return counts
 
 

@@ -43,7 +43,9 @@ ASKED: dict[str, Any] = {
             "properties": {
                 "input_tokens": COUNT,
                 "output_tokens": COUNT,
-                "cached_input_tokens": COUNT,
+                "cached_input_tokens": {**COUNT, "description": "Part of the input tokens."},
+                "cache_write_tokens": {**COUNT, "description": "Part of the input tokens, beside the cached ones."},
+                "reasoning_tokens": {**COUNT, "description": "Part of the output tokens."},
             },
         },
         "cost_usd": {"type": "number", "minimum": 0, "maximum": 1000000},

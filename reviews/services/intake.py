@@ -199,6 +199,8 @@ def _draft_decision(
         input_tokens=asked.usage.get("input_tokens"),
         output_tokens=asked.usage.get("output_tokens"),
         cached_input_tokens=asked.usage.get("cached_input_tokens"),
+        cache_write_tokens=asked.usage.get("cache_write_tokens"),
+        reasoning_tokens=asked.usage.get("reasoning_tokens"),
         cost_usd_micros=asked.cost_usd_micros,
         latency_ms=asked.latency_ms,
         policy_version_id=policy.version_id if policy else None,

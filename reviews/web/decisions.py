@@ -268,7 +268,9 @@ def list_details(decision: Decision) -> list[Fact]:
         ("Idempotency key", decision.idempotency_key),
         ("Tokens in", decision.input_tokens),
         ("of these cached", decision.cached_input_tokens),
+        ("of these written to the cache", decision.cache_write_tokens),
         ("Tokens out", decision.output_tokens),
+        ("of these reasoning", decision.reasoning_tokens),
         ("Cost in US dollars", cost),
         ("Latency in ms", decision.latency_ms),
     ]

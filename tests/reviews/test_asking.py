@@ -48,6 +48,19 @@ def test_what_policy_asks_for_waits_for_a_person() -> None:
     assert looked == answer
 
 
+def test_every_count_of_tokens_that_is_sent_is_kept() -> None:
+    desk = open_desk()
+    usage = {
+        "input_tokens": 1000,
+        "cached_input_tokens": 600,
+        "cache_write_tokens": 400,
+        "output_tokens": 50,
+        "reasoning_tokens": 50,
+    }
+    answer = ask(desk, {"action": SMALL, "input": "x", "usage": usage}).json()
+    assert Decision.objects.values(*usage).get(pk=answer["id"]) == usage
+
+
 def test_what_policy_blocks_is_a_successful_answer() -> None:
     answer = ask(open_desk(), {"action": {"name": "wipe", "arguments": {}}, "input": 1}).json()
     assert (answer["status"], answer["verdict"], answer["proceed"]) == ("blocked", "block", False)
@@ -161,6 +174,11 @@ VALID: dict[str, Any] = {"action": SMALL, "input": "x"}
         ({"usage": {"output_tokens": 1.5}}, "/usage/output_tokens"),
         ({"usage": {"reasoning": 1}}, "/usage/reasoning"),
         ({"usage": {"input_tokens": 1, "cached_input_tokens": 2}}, "/usage/cached_input_tokens"),
+        (
+            {"usage": {"input_tokens": 3, "cached_input_tokens": 2, "cache_write_tokens": 2}},
+            "/usage/cache_write_tokens",
+        ),
+        ({"usage": {"output_tokens": 1, "reasoning_tokens": 2}}, "/usage/reasoning_tokens"),
         ({"cost_usd": -1}, "/cost_usd"),
         ({"cost_usd": "1"}, "/cost_usd"),
         ({"latency_ms": -1}, "/latency_ms"),

@@ -39,8 +39,9 @@ class DecisionFields(TypedDict, total=False):
     """The optional fields of a question, named as in the API. None means "not sent".
 
     `action` is `{"name", "arguments"}`, `output` any JSON: at least one of the two is the proposal. `confidence` is
-    0..1, `latency_ms` the model call's duration in milliseconds, `usage` counts tokens, `cost_usd` overrides the
-    price table, `context` is evidence for the reviewer and for rules, `review` may narrow what people may do
+    0..1, `latency_ms` the model call's duration in milliseconds, `usage` counts tokens (`input_tokens`,
+    of these `cached_input_tokens` and `cache_write_tokens`; `output_tokens`, of these `reasoning_tokens`), `cost_usd`
+    overrides the price table, `context` is evidence for the reviewer and for rules, `review` may narrow what people may do
     (`{"allowed": [...], "schema": <JSON Schema 2020-12>}`), `deadline_s` the total time for a person's answer in
     seconds. `trace_id`, `session_id` and `external_id` join the decision to the caller's own records.
     """
