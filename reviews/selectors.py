@@ -38,11 +38,7 @@ def read_rule_context(decision: Decision) -> dict[str, Any]:
     """What the rules of a past decision could read, with the clock of its evaluation, so that a replay says the same."""
     payload = decision.payload
     proposal = json.loads(payload.proposal)
-    usage = {
-        name: count
-        for name in USAGE
-        if (count := getattr(decision, name)) is not None
-    }
+    usage = {name: count for name in USAGE if (count := getattr(decision, name)) is not None}
     clock = json.loads(payload.evaluation).get("clock")
     return {
         "action": proposal.get("action"),
