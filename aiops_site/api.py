@@ -6,4 +6,5 @@ urlpatterns = [
     path("", include("governance.api.urls")),
     path("", include("reviews.api.urls")),
     path("", include("evaluations.api.urls")),
+    path("", include("operations.api.urls")),
 ]

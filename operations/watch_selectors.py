@@ -68,6 +68,7 @@ def unresolved_incidents(actor: Actor) -> QuerySet[Incident]:
 def find_incident(*, actor: Actor, incident_id: uuid.UUID) -> Incident:
     """Refuses (NotFound) an incident of another organization."""
     incidents = incidents_of(actor).select_related("system__owner", "system__backup")
+    incidents = incidents.prefetch_related("examples__dataset")
     incident = incidents.filter(pk=incident_id).first()
     if incident is None:
         raise NotFound()

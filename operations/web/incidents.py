@@ -79,7 +79,7 @@ def show_incident(
         "moments": tell_incident(entries_about(actor, f"incident:{incident.pk}")),
         "recovery": running_recovery(system.pk),
         "recoveries": recent_recoveries(system.pk),
-        "examples": incident.examples.select_related("dataset") if incident.status == Incident.Status.REVIEWED else [],
+        "examples": incident.examples.all(),
         "may_handle": may(actor, "incidents.handle"),
         "may_operate": may(actor, "breaker.operate"),
         **more,

@@ -113,6 +113,10 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "monitor-detail": (see(),),
     "incident-list": (see(stranger=200),),
     "incident-detail": (see(),),
+    "api-monitors": (see(stranger=200),),
+    "api-monitor": (see(),),
+    "api-incidents": (see(stranger=200),),
+    "api-incident": (see(),),
     "api-systems": (see(stranger=200, key=200, foreign_key=200),),
     "api-system": (see(key=200, foreign_key=404),),
     # ---- queues

@@ -153,7 +153,7 @@ def test_more_rows_cost_no_more_queries(client: Client, django_assert_max_num_qu
         read(client, "incident-list")
     with django_assert_max_num_queries(8):
         read(client, "monitor-list")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         read(client, "incident-detail", incident.pk)
     with django_assert_max_num_queries(8):
         read(client, "monitor-detail", monitor.pk)
