@@ -74,11 +74,21 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
     "Incidents": {
         "incident.opened": "Incident opened",
         "incident.joined": "Alarm joined an incident",
+        "incident.assigned": "Incident assigned to the next one",
+        "incident.acknowledged": "Incident acknowledged",
+        "incident.commented": "Comment on an incident",
+        "incident.mitigated": "Incident contained",
+        "incident.resolved": "Incident resolved",
+        "incident.reviewed": "Incident reviewed",
     },
     "Breakers": {
         "breaker.opened": "Breaker opened",
         "breaker.half_opened": "Breaker half-opened",
         "breaker.closed": "Breaker closed",
+        "recovery.started": "Recovery started",
+        "recovery.passed": "Recovery passed",
+        "recovery.failed": "Recovery failed",
+        "recovery.stopped": "Recovery stopped",
     },
     "The log itself": {
         EXPORT_TYPE: "Audit log exported",

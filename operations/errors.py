@@ -1,6 +1,6 @@
 """What the watching floor refuses, named for what happened."""
 
-from governance.errors import Conflict
+from governance.errors import Conflict, Invalid
 
 
 class IncidentMovedOn(Conflict):
@@ -9,3 +9,11 @@ class IncidentMovedOn(Conflict):
 
 class BreakerUnchanged(Conflict):
     code, title = "breaker-unchanged", "The breaker is not in a state from which this is possible"
+
+
+class InvalidReview(Invalid):
+    code, title = "invalid-review", "The review lacks what it must say"
+
+
+class PriceWithdrawn(Conflict):
+    code, title = "price-withdrawn", "The price has been withdrawn before"

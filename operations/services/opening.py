@@ -16,11 +16,11 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from governance.actors import SYSTEM, Actor
+from governance.actors import Actor
 from governance.models import AISystem
-from governance.services.recording import record
 from operations.models import Alarm, Incident, Monitor
 from operations.services.assigning import assign_from
+from operations.services.timeline import record_of_incident
 
 BEHAVIOUR: Final = "behaviour"
 OWNERSHIP: Final = "ownership"
@@ -119,11 +119,14 @@ def _join(actor: Actor, system: AISystem, cause: Cause, now: datetime) -> Incide
     found: Incident | None = unresolved.first()
     if found is None:
         return None
-    severity = max(found.severity, cause.severity, key=[str(one) for one in SEVERITIES].index)
     # Takes the row: whoever resolves it waits, and finds the alarm joined.
-    if not unresolved.filter(pk=found.pk, version=found.version).update(severity=severity, version=F("version") + 1):
+    if not unresolved.filter(pk=found.pk).update(version=F("version") + 1):
         return None
-    found.severity, found.version = severity, found.version + 1
+    found.refresh_from_db()
+    severity = max(found.severity, cause.severity, key=[str(one) for one in SEVERITIES].index)
+    if severity != found.severity:
+        Incident.objects.filter(pk=found.pk).update(severity=severity)
+        found.severity = severity
     record_of_incident(
         incident=found,
         type="incident.joined",
@@ -173,31 +176,3 @@ def _open(actor: Actor, system: AISystem, cause: Cause, now: datetime) -> Incide
         now=now,
     )
     return incident
-
-
-def record_of_incident(
-    *,
-    incident: Incident,
-    type: str,
-    actor: Actor = SYSTEM,
-    to: list[uuid.UUID],
-    title: str,
-    facts: Mapping[str, Any],
-    now: datetime,
-) -> None:
-    """An entry of the incident's timeline. `to` are the people whom the log's readers tell, `title` what they read."""
-    record(
-        organization_id=incident.organization_id,
-        type=type,
-        actor=actor,
-        subject=f"incident:{incident.pk}",
-        payload={
-            **facts,
-            "incident": str(incident.pk),
-            "system": str(incident.system_id),
-            "to": [str(person) for person in to],
-            "title": title[:300],
-            "path": f"/incidents/{incident.pk}/",
-        },
-        occurred_at=now,
-    )
