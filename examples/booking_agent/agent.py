@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ class Case:
     # `waiting`, `served` (done, or the calendar's own no), `answered`, `refused`, `unserved`.
     state: str = "waiting"
     told: list[str] = field(default_factory=list)
+    # The kinds of what was told, in the same order.
+    letters: list[str] = field(default_factory=list)
     began_at: float = field(default_factory=time.monotonic)
     ended_at: float | None = None
 
@@ -84,6 +87,8 @@ class Agent:
         self.cases: dict[str, Case] = {}
         self.letters: list[Letter] = []
         self.counts: Counter[str] = Counter()
+        # When a failure of the calendar was reported (UTC).
+        self.failed_at: list[datetime] = []
         self._client = client
         self._fallback_message = fallback_message
         self._run = run
@@ -223,8 +228,8 @@ class Agent:
             self._tell(case, "alternatives", alternatives(refusal))
             self._end(case, "served")
         except CalendarFault as fault:
-            self.counts["failed"] += 1
             await self._report(case, "failed", {"dependency": DEPENDENCY, "error": str(fault)})
+            self.failed_at.append(datetime.now(UTC))
             await self._hand_over(case, decision, Setback(DEPENDENCY, str(fault)))
         else:
             self.counts[errand.wish] += 1
@@ -281,6 +286,7 @@ class Agent:
     def _tell(self, case: Case, kind: str, text: str) -> None:
         letter = Letter(case.message.id, case.message.guest, kind, text, time.monotonic())
         case.told.append(text)
+        case.letters.append(kind)
         self.letters.append(letter)
         if self._directory is not None:
             with (self._directory / "letters.jsonl").open("a") as file:

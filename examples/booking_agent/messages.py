@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from examples.booking_agent.reading import Wish
+from examples.booking_agent.words import MONTHS, NUMBERS, WEEKDAYS
 
 SEED = 20260306
 # The story's own clock: a hall of some three hundred seats hears from about so many guests a day.
@@ -32,7 +33,7 @@ NAMES = [
     "Yusuf Demir",
     "Elena Rossi",
     "Noah Fischer",
-    "Ines Castro",
+    "Marina Castro",
     "Grace Kim",
     "Paul Lang",
     "Sofía Vidal",
@@ -42,60 +43,6 @@ NAMES = [
     "Hannah Moore",
     "Ali Haddad",
 ]
-WEEKDAYS = {
-    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
-    "de": ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"],
-    "es": ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"],
-}
-MONTHS = {
-    "en": [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    "de": [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
-    "es": [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ],
-}
-NUMBERS = {
-    "en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
-    "de": ["null", "eine", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"],
-    "es": ["cero", "una", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez", "once", "doce"],
-}
 NEAR = {
     "en": ("today", "tomorrow", "the day after tomorrow"),
     "de": ("heute", "morgen", "übermorgen"),

@@ -8,11 +8,13 @@ that are needed, so that one doubtful part is enough to make the whole doubtful.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from math import prod
 from typing import Any, Literal
+
+from examples.booking_agent import words
 
 Wish = Literal["book", "move", "cancel"]
 ABSENT = 0.2
@@ -22,64 +24,18 @@ NEEDED: Mapping[Wish, tuple[str, ...]] = {
     "cancel": ("booking",),
 }
 
-WEEKDAYS = {
-    name: number
-    for number, names in enumerate(
-        [
-            "monday mon montag lunes",
-            "tuesday tue dienstag martes",
-            "wednesday wed mittwoch miércoles miercoles",
-            "thursday thu donnerstag jueves",
-            "friday fri freitag viernes",
-            "saturday sat samstag sábado sabado",
-            "sunday sun sonntag domingo",
-        ]
-    )
-    for name in names.split()
-}
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        [
-            "january jan januar enero",
-            "february feb februar febrero",
-            "march mar märz marzo",
-            "april apr abril",
-            "may mai mayo",
-            "june jun juni junio",
-            "july jul juli julio",
-            "august aug agosto",
-            "september sep septiembre",
-            "october oct oktober octubre",
-            "november nov noviembre",
-            "december dec dezember diciembre",
-        ],
-        start=1,
-    )
-    for name in names.split()
-}
-NUMBERS = {
-    name: number
-    for number, names in enumerate(
-        [
-            "one eine eins una uno",
-            "two zwei zweit dos",
-            "three drei dritt tres",
-            "four vier viert cuatro",
-            "five fünf fünft cinco",
-            "six sechs sechst seis",
-            "seven sieben siebt siete",
-            "eight acht ocho",
-            "nine neun nueve",
-            "ten zehn diez",
-            "eleven elf once",
-            "twelve zwölf doce",
-        ],
-        start=1,
-    )
-    for name in names.split()
-}
-WORD = r"[a-zäöüßáéíóúñ]+"
+
+def by_name(
+    words: Mapping[str, Sequence[str]], *, first: int = 0, more: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """What each word of all three languages counts for."""
+    named = {name.lower(): first + place for names in words.values() for place, name in enumerate(names)}
+    return {**named, **(more or {})}
+
+
+WEEKDAYS = by_name(words.WEEKDAYS, more=words.OTHER_WEEKDAYS)
+MONTHS = by_name(words.MONTHS, first=1, more=words.OTHER_MONTHS)
+NUMBERS = by_name(words.NUMBERS, more=words.OTHER_NUMBERS)
 WEEKDAY = "|".join(sorted(WEEKDAYS, key=len, reverse=True))
 MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True))

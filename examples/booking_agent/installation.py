@@ -1,0 +1,203 @@
+"""Putting the story on its stage: the product in a data folder of its own, with the people, the system, the rules and the key
+that an installation makes by its commands. Nothing here reaches into the product; it runs `manage.py` as an operator would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from examples.booking_agent.agent import FALLBACK_MESSAGE
+
+ROOT = Path(__file__).resolve().parents[2]
+ORGANIZATION, SYSTEM = "harbour-hall", "booking-agent"
+FACTS = {
+    "name": "Booking agent",
+    "purpose": "Reads what guests write, and books, moves and cancels tables.",
+    "risk": "limited",
+    "fallback_message": FALLBACK_MESSAGE,
+}
+POLICY = Path(__file__).with_name("policy.yaml")
+READY_WITHIN_S = 120.0
+STOPPED_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody at Harbour Hall. A password that everybody knows is acceptable for a story that listens on loopback."""
+
+    role: str
+    name: str
+    email: str
+
+    @property
+    def password(self) -> str:
+        return f"set-nine-tables-{self.role}"
+
+
+OWNER = Person("owner", "Olga Ivanova", "olga@harbour.example")
+BACKUP = Person("lead", "Lea Lindqvist", "lea@harbour.example")
+ADMIN = Person("admin", "Adrien Moreau", "adrien@harbour.example")
+DESK = (
+    Person("reviewer", "Robin Reyes", "robin@harbour.example"),
+    Person("reviewer", "Rita Osei", "rita@harbour.example"),
+)
+
+
+class NotInstalled(Exception):
+    """The product could not be started, or one of its commands failed."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What the story needs to know: where the product answers, and the secrets that its commands have made."""
+
+    url: str
+    api_key: str
+    owner_token: str
+    desk_tokens: tuple[str, ...]
+
+
+class Product:
+    """The product on its embedded default, as a process of its own; ended with the `with` block."""
+
+    def __init__(self, *, directory: Path, port: int, say: Callable[[str], None]) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._directory = directory
+        self._port = port
+        self._say = say
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Product:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with (self._directory / "product.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(self._port)],
+                cwd=ROOT,
+                env=environment(self._directory),
+                stdout=log,
+                stderr=log,
+            )
+        self._say(f"Starting Countersign in {self._directory} …")
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def _wait_until_ready(self) -> None:
+        ends_at = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < ends_at:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.5)
+        raise NotInstalled(f"Countersign did not start; {self._directory / 'product.log'} says why.")
+
+
+def install(url: str, *, directory: Path | None, say: Callable[[str], None]) -> Installation:
+    """Make the organization, its people, the system and its key, and put the rules into force. A second run finds what is
+    there; keys and tokens are made anew. Raises NotInstalled.
+    """
+    variables = environment(directory)
+    inside = options(organization=ORGANIZATION)
+    say("Making people, the system and its rules, with the commands of an installation …")
+    for person in (OWNER, BACKUP, ADMIN, *DESK):
+        manage(
+            [
+                "create_user",
+                *options(email=person.email, name=person.name, role=person.role),
+                *inside,
+                "--password-stdin",
+            ],
+            variables,
+            stdin=person.password,
+        )
+    manage(
+        ["create_system", *inside, *options(slug=SYSTEM, owner=OWNER.email, backup=BACKUP.email, **FACTS)],
+        variables,
+    )
+    place = f"{ORGANIZATION}/{SYSTEM}"
+    try:
+        manage(["load_policy", "--system", place, "--file", str(POLICY), "--activate"], variables)
+    except NotInstalled as refusal:
+        if "in force" not in str(refusal):
+            raise
+    key = manage(["create_api_key", "--system", place, "--name", "booking agent"], variables)["key"]
+    tokens = [
+        manage(["create_token", "--user", person.email, "--organization", ORGANIZATION, "--name", "story"], variables)[
+            "token"
+        ]
+        for person in (OWNER, *DESK)
+    ]
+    return Installation(url, key, tokens[0], tuple(tokens[1:]))
+
+
+def options(**named: str) -> list[str]:
+    """`--name value` for each."""
+    return [word for name, value in named.items() for word in (f"--{name.replace('_', '-')}", value)]
+
+
+def manage(arguments: list[str], variables: Mapping[str, str], *, stdin: str = "") -> dict[str, str]:
+    """Run one command and read its JSON. Raises NotInstalled with what it says."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments, "--json"],
+        cwd=ROOT,
+        env=dict(variables),
+        input=f"{stdin}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NotInstalled(f"{arguments[0]}: {(done.stderr or done.stdout).strip()}")
+    answer: dict[str, str] = json.loads(done.stdout)
+    return answer
+
+
+def environment(directory: Path | None) -> dict[str, str]:
+    """This process's environment; with a folder, the embedded default in it and no database from outside."""
+    variables = dict(os.environ)
+    if directory is not None:
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            variables.pop(name, None)
+        variables["COUNTERSIGN_DATA_DIR"] = str(directory.resolve())
+    return variables
+
+
+def mails_in(directory: Path) -> list[tuple[str, str]]:
+    """To whom the embedded default has written what: (recipients, subject) of each mail in its outbox."""
+    from email import message_from_bytes
+    from email.header import decode_header, make_header
+
+    found = []
+    for path in sorted((directory / "outbox").glob("*")):
+        for text in path.read_bytes().split(b"-" * 79 + b"\n"):
+            mail = message_from_bytes(text.lstrip())
+            if mail["To"]:
+                found.append((str(mail["To"]), str(make_header(decode_header(mail["Subject"] or "")))))
+    return found

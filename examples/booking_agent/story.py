@@ -1,0 +1,408 @@
+"""`python -m examples.booking_agent.story`: ordinary days, a calendar that changes silently, and what becomes of the guests.
+
+Starts everything that it needs, plays it through, and prints what was measured. Messages come faster than in life; all that
+is said about seconds is about this run, all that is said about messages and decisions is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from countersign import AsyncClient
+from examples.booking_agent.agent import Agent, Case, Hopeless
+from examples.booking_agent.calendar_client import Calendar
+from examples.booking_agent.calendar_service import SECOND, CalendarService
+from examples.booking_agent.desk import DESK, Desk, DeskRefused, Ruled
+from examples.booking_agent.installation import (
+    OWNER,
+    ROOT,
+    SYSTEM,
+    Installation,
+    NotInstalled,
+    Product,
+    install,
+    mails_in,
+)
+from examples.booking_agent.messages import MESSAGES_A_DAY, Message, write_messages
+
+ORDINARY, MOST_UNTIL_DETECTED, WITH_BREAKER_OPEN, MOST_IN_RECOVERY = 700, 200, 40, 400
+MOST_AT_ONCE = 8
+LOOK_EVERY_S = 1.0
+SETTLED_WITHIN_S = 180.0
+WIDTH = 118
+
+
+class NotBuilt(Exception):
+    """This Countersign has no such endpoint."""
+
+
+class Stuck(Exception):
+    """What the story waits for does not come."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything: messages of ordinary days, seconds between messages."""
+
+    ordinary: int
+    interval_s: float
+
+
+class Owner:
+    """The system's owner, with an access token: looks at incidents and turns the breaker."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
+
+    async def incidents(self) -> list[dict[str, Any]]:
+        """The open incidents of the system."""
+        answer = await self._ask("GET", "/incidents", params={"system": SYSTEM, "status": "open"})
+        found: list[dict[str, Any]] = answer["results"] if isinstance(answer, dict) else answer
+        return found
+
+    async def breaker(self) -> str:
+        """`closed`, `half_open` or `open`."""
+        return str((await self._ask("GET", f"/systems/{SYSTEM}"))["breaker"])
+
+    async def turn_breaker(self, state: str, reason: str, **how: Any) -> None:
+        await self._ask("POST", f"/systems/{SYSTEM}/breaker", json={"state": state, "reason": reason, **how})
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _ask(self, method: str, path: str, **sent: Any) -> Any:
+        response = await self._http.request(method, path, **sent)
+        if response.status_code in (404, 405):
+            raise NotBuilt(f"{method} /api/v1{path} answers {response.status_code}")
+        if response.status_code >= 400:
+            raise Stuck(f"{method} /api/v1{path} answers {response.status_code}: {response.text[:400]}")
+        return response.json() if response.content else None
+
+
+class Story:
+    """The run: who plays in it, and what has been counted so far."""
+
+    def __init__(
+        self,
+        *,
+        agent: Agent,
+        desk: Desk,
+        owner: Owner,
+        calendar: CalendarService,
+        messages: Sequence[Message],
+        plan: Plan,
+    ) -> None:
+        self._agent = agent
+        self._desk = desk
+        self._owner = owner
+        self._calendar = calendar
+        self._messages = messages
+        self._plan = plan
+        self._next = 0
+
+    async def play(self) -> None:
+        """All of it. Raises NotBuilt, Stuck, Hopeless, DeskRefused."""
+        await self._ordinary_days()
+        incident = await self._silent_change()
+        await self._breaker_open(incident)
+        await self._repair()
+        await self._recovery()
+
+    async def _ordinary_days(self) -> None:
+        title(
+            f"1. Ordinary days: {self._plan.ordinary} messages, {self._plan.ordinary / MESSAGES_A_DAY:.1f} days of the house"
+        )
+        self._desk.open()
+        await self._send(self._plan.ordinary)
+        await self._until("everything is ruled and done", lambda: not self._agent.waiting())
+        cases = list(self._agent.cases.values())
+        counts = self._agent.counts
+        ruled = Counter((one.kind, one.verdict) for one in self._desk.ruled)
+        say(f"{counts['allowed']} done alone, {counts['pending']} asked; {share(counts['pending'], len(cases))} asked.")
+        say(
+            f"The desk approved {ruled['approval', 'approve']} and corrected {ruled['approval', 'correct']}; of the sample "
+            f"of what was done alone it found {ruled['quality', 'correct']} wrong of "
+            f"{ruled['quality', 'correct'] + ruled['quality', 'approve']}."
+        )
+        say(
+            f"{counts['book']} booked, {counts['move']} moved, {counts['cancel']} cancelled; {told(cases, 'alternatives')} "
+            f"were offered another time; {len(self._agent.failed_at)} failures of the calendar."
+        )
+
+    async def _silent_change(self) -> dict[str, Any]:
+        title("2. The calendar renames its fields, and tells nobody")
+        await self._desk.close()
+        self._calendar.deploy(SECOND)
+        changed_at, first = time.monotonic(), self._next
+        say(
+            "`start` is now `starts_at`, `status` is `state` … Answers are still 200. The desk is busy with other things."
+        )
+        await self._owner.incidents()
+        incident: dict[str, Any] | None = None
+        looked_at = time.monotonic()
+        while incident is None:
+            if self._next - first >= MOST_UNTIL_DETECTED:
+                raise Stuck(
+                    f"No incident after {MOST_UNTIL_DETECTED} messages and {len(self._agent.failed_at)} failures."
+                )
+            await self._send(1)
+            if time.monotonic() - looked_at >= LOOK_EVERY_S:
+                looked_at = time.monotonic()
+                incident = next(iter(await self._owner.incidents()), None)
+        seconds = time.monotonic() - changed_at
+        alarms = incident.get("alarms") or []
+        say(f"Detected after {seconds:.0f} s of this run: “{incident['title']}”, opened {incident['opened_at']}.")
+        for alarm in alarms:
+            before = sum(at <= instant(alarm["detected_at"]) for at in self._agent.failed_at)
+            say(
+                f"  {alarm['monitor']}: {alarm['summary']} (since {alarm['since']}, found after "
+                f"{alarm['decisions_until_detected']} observations; {before} failures had been reported by then)"
+            )
+        say(
+            f"Until it was seen, {self._next - first} messages had come and {len(self._agent.failed_at)} outcomes had failed."
+        )
+        say(f"Assigned to {named(incident.get('assignee'))}.")
+        return incident
+
+    async def _breaker_open(self, incident: dict[str, Any]) -> None:
+        title("3. The breaker is open: every decision waits for people")
+        if await self._owner.breaker() == "open":
+            say("The monitor has opened it by itself.")
+        else:
+            await self._owner.turn_breaker("open", f"Incident {incident['id']}: bookings fail")
+            say("The owner opens it by hand, with one click (here: one call).")
+        first, alone = self._next, self._agent.counts["allowed"]
+        await self._send(WITH_BREAKER_OPEN)
+        came = [self._agent.cases[message.id] for message in self._messages[first : self._next]]
+        say(
+            f"{len(came)} more messages: {self._agent.counts['allowed'] - alone} done alone, {told(came, 'fallback')} guests were "
+            f"told:"
+        )
+        words = next((letter.text for letter in reversed(self._agent.letters) if letter.kind == "fallback"), "")
+        say(f"  “{words}”")
+
+    async def _repair(self) -> None:
+        title("4. The repair, and the backlog by urgency")
+        waiting = self._agent.waiting()
+        message_count = told(list(self._agent.cases.values()), "fallback")
+        say(f"{len(waiting)} wishes wait for people; {message_count} guests have the message and no table.")
+        old, self._agent.calendar = self._agent.calendar, Calendar(self._calendar.url, SECOND)
+        await old.aclose()
+        say("The agent's adapter speaks the new names. The desk begins.")
+        before, began_at = len(self._desk.ruled), time.monotonic()
+        await self._desk.clear(DESK)
+        ruled_s = time.monotonic() - began_at
+        await self._until("the backlog is empty", lambda: not any(case.state == "waiting" for case in waiting))
+        worked = sorted(self._desk.ruled[before:], key=lambda one: one.taken_at)
+        by_priority = Counter(one.priority for one in worked)
+        say(
+            f"{len(worked)} ruled in {ruled_s:.0f} s, booked and empty after {time.monotonic() - began_at:.0f} s (a ruling can "
+            f"be taken back for five seconds before it holds)."
+        )
+        say(
+            "In the order in which they were taken: "
+            + ", ".join(f"{count} {name}" for name, count in by_priority.items())
+            + "."
+        )
+        say(f"{out_of_order(worked)} were taken before something more urgent that lay there too.")
+        states = Counter(case.state for case in waiting)
+        say(f"Of the {len(waiting)} guests {states['served']} are served, {len(waiting) - states['served']} are not.")
+
+    async def _recovery(self) -> None:
+        title("5. Back to normal: half-open, then closed")
+        self._desk.open()
+        await self._owner.turn_breaker("half_open", "The adapter speaks the new names", share=0.2)
+        first, alone, failures = self._next, self._agent.counts["allowed"], len(self._agent.failed_at)
+        began_at = time.monotonic()
+        while await self._owner.breaker() == "half_open" and self._next - first < MOST_IN_RECOVERY:
+            await self._send(10)
+        state = await self._owner.breaker()
+        say(
+            f"{self._next - first} messages later ({time.monotonic() - began_at:.0f} s) the breaker is {state.replace('_', '-')}; "
+            f"{self._agent.counts['allowed'] - alone} were done alone meanwhile, {len(self._agent.failed_at) - failures} failed."
+        )
+        if state == "half_open":
+            await self._owner.turn_breaker("closed", "Nothing fails any more")
+            say("Its conditions were not met within these messages, so the owner closes it by hand.")
+        alone = self._agent.counts["allowed"]
+        await self._send(40)
+        say(f"Of the next 40 messages {self._agent.counts['allowed'] - alone} are done alone.")
+        await self._until("everything is ruled and done", lambda: not self._agent.waiting())
+        cases = list(self._agent.cases.values())
+        states = Counter(case.state for case in cases)
+        unserved = [case.message.id for case in cases if case.state != "served"]
+        say(
+            f"All in all: {len(cases)} messages, {states['served']} served, {len(unserved)} not{': ' if unserved else ''}"
+            f"{', '.join(unserved[:10])}."
+        )
+
+    async def _send(self, count: int) -> None:
+        """So many more messages, one every `interval_s`, a few at once."""
+        gate = asyncio.Semaphore(MOST_AT_ONCE)
+
+        async def one(message: Message) -> None:
+            async with gate:
+                await self._agent.accept(message)
+
+        async with asyncio.TaskGroup() as tasks:
+            for message in self._messages[self._next : self._next + count]:
+                self._next += 1
+                tasks.create_task(one(message))
+                await asyncio.sleep(self._plan.interval_s)
+                while gate.locked():
+                    await asyncio.sleep(0.01)
+
+    async def _until(self, what: str, is_so: Callable[[], bool]) -> None:
+        ends_at = time.monotonic() + SETTLED_WITHIN_S
+        while not is_so():
+            if time.monotonic() > ends_at:
+                raise Stuck(f"Waited {SETTLED_WITHIN_S:.0f} s until {what}.")
+            await asyncio.sleep(0.2)
+
+
+def out_of_order(ruled: Sequence[Ruled]) -> int:
+    """How many were taken although something more urgent was taken later; all of them lay there from the beginning."""
+    most_urgent: tuple[int, str] | None = None
+    found = 0
+    for one in reversed(ruled):
+        if most_urgent is not None and one.urgency > most_urgent:
+            found += 1
+        most_urgent = one.urgency if most_urgent is None else min(most_urgent, one.urgency)
+    return found
+
+
+def told(cases: Sequence[Case], kind: str) -> int:
+    """How many guests got a letter of a kind."""
+    return sum(any(letter == kind for letter in case.letters) for case in cases)
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "none"
+
+
+def named(person: Any) -> str:
+    """A person as the API names them."""
+    if isinstance(person, dict):
+        return f"{person.get('name') or ''} <{person.get('email') or ''}>".strip()
+    return str(person or "nobody")
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def title(words: str) -> None:
+    print(f"\n{words}\n{'-' * min(len(words), WIDTH)}", flush=True)
+
+
+def say(words: str) -> None:
+    print(words, flush=True)
+
+
+async def play(installation: Installation, plan: Plan, directory: Path) -> None:
+    """Set calendar, agent, desk and owner on the stage, and play."""
+    count = plan.ordinary + MOST_UNTIL_DETECTED + WITH_BREAKER_OPEN + MOST_IN_RECOVERY + 60
+    messages = write_messages(count)
+    known = {message.id: message for message in messages}
+    async with AsyncExitStack() as stack:
+        calendar = CalendarService()
+        calendar.start()
+        stack.callback(calendar.stop)
+        client = await stack.enter_async_context(AsyncClient(installation.url, installation.api_key))
+        agent = Agent(
+            client=client, calendar=Calendar(calendar.url), run=f"{time.time():.0f}", directory=directory, say=say
+        )
+        stack.push_async_callback(close_agent, agent)
+        desk = await stack.enter_async_context(Desk(installation.url, list(installation.desk_tokens), known))
+        owner = Owner(installation.url, installation.owner_token)
+        stack.push_async_callback(owner.aclose)
+        await Story(agent=agent, desk=desk, owner=owner, calendar=calendar, messages=messages, plan=plan).play()
+
+
+async def close_agent(agent: Agent) -> None:
+    await agent.aclose()
+    await agent.calendar.aclose()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the story; 0 when it came to its end, 2 when it could not begin, 3 when it got stuck."""
+    parser = argparse.ArgumentParser(prog="booking_agent.story", description=__doc__)
+    parser.add_argument(
+        "--port", type=int, default=8410, help="where Countersign is started, on loopback (%(default)s)"
+    )
+    parser.add_argument(
+        "--url", help="a Countersign that runs already, on this machine's settings; none is started then"
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, help="where Countersign keeps its data (default: a new folder in var/)"
+    )
+    parser.add_argument("--messages", type=int, default=ORDINARY, help="messages of ordinary days (%(default)s)")
+    parser.add_argument(
+        "--interval", type=float, default=0.15, metavar="S", help="seconds between messages (%(default)s)"
+    )
+    parser.add_argument("--stay", action="store_true", help="leave Countersign running at the end, until Ctrl-C")
+    chosen = parser.parse_args(arguments)
+    folder = chosen.data_dir or ROOT / "var" / f"booking-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = Plan(chosen.messages, chosen.interval)
+    with ExitStack() as stack:
+        try:
+            if chosen.url is None:
+                stack.enter_context(Product(directory=folder, port=chosen.port, say=say))
+            url = chosen.url or f"http://127.0.0.1:{chosen.port}"
+            installation = install(url, directory=None if chosen.url else folder, say=say)
+        except NotInstalled as refusal:
+            print(f"booking_agent: {refusal}", file=sys.stderr)
+            return 2
+        code = run(play(installation, plan, folder))
+        if not chosen.url:
+            tell_who_was_told(folder)
+        if chosen.stay and chosen.url is None:
+            say(f"\nLook at {url} as {OWNER.email}, password {OWNER.password}. Ctrl-C ends it.")
+            wait_for_interrupt()
+        return code
+
+
+def run(story: Coroutine[Any, Any, None]) -> int:
+    try:
+        asyncio.run(story)
+    except NotBuilt as absent:
+        print(f"\nThe story stops here: {absent}. This Countersign can't tell what comes next.", file=sys.stderr)
+        return 3
+    except (Stuck, Hopeless, DeskRefused) as reason:
+        print(f"\nThe story is stuck: {reason}", file=sys.stderr)
+        return 3
+    return 0
+
+
+def tell_who_was_told(folder: Path) -> None:
+    """The mail that the embedded default has put into its outbox, by recipient and subject."""
+    title("Mail that Countersign has sent")
+    for (recipient, subject), count in Counter(mails_in(folder)).most_common():
+        say(f"{count:4} × {recipient}: {subject}")
+
+
+def wait_for_interrupt() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
