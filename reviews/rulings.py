@@ -77,7 +77,7 @@ def check_ruling(*, ruling: Ruling, asked: Asked) -> CheckedRuling:
             faults.append(
                 FieldError(
                     pointer="/answer",
-                    detail="An answer in the AI's stead needs `answer`.",
+                    detail="Write the `answer` that goes out in the AI's stead.",
                 )
             )
         else:

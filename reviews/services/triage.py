@@ -166,10 +166,17 @@ def refuse_barred(actor: Actor, escalation: Escalation) -> None:
     """Refuses whoever requested the decision (OwnDecision) and whoever is outside its group or queue (OutsideGroups)."""
     if is_requester(escalation, actor.user_id, actor.email):
         raise OwnDecision()
-    if escalation.group is not None and not escalation.group.members.filter(pk=actor.user_id).exists():
-        raise OutsideGroups(f"It was handed to the group {escalation.group}.")
-    if escalation.group is None and not Queue.objects.open_to(actor).filter(pk=escalation.queue_id).exists():
+    if is_outside_groups(actor, escalation):
+        if escalation.group is not None:
+            raise OutsideGroups(f"It was handed to the group {escalation.group}.")
         raise OutsideGroups(f"The queue {escalation.queue} is open to its groups only.")
+
+
+def is_outside_groups(actor: Actor, escalation: Escalation) -> bool:
+    """Whether it was handed to a group that the person is not in, or else waits in a queue that others take from."""
+    if escalation.group is not None:
+        return not escalation.group.members.filter(pk=actor.user_id).exists()
+    return not Queue.objects.open_to(actor).filter(pk=escalation.queue_id).exists()
 
 
 def is_requester(escalation: Escalation, user_id: uuid.UUID | None, email: str) -> bool:

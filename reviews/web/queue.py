@@ -39,6 +39,7 @@ from reviews.queue_selectors import (
 from reviews.services.triage import Taken, take_next
 from reviews.web.keyset import take_keyset_page
 from reviews.web.list_filters import QueuePageFilter, describe_applied, queue_choices, system_choices
+from reviews.web.undoing import offer_undo
 
 VIEW_WORDS = {
     "unclaimed": "Most urgent first; nobody works on these.",
@@ -108,6 +109,7 @@ def show(request: HttpRequest, actor: Actor, view: str) -> HttpResponseBase:
             "empty": None if listed.rows else _explain_empty(actor, view, is_filtered=bool(applied), counts=counts),
             "fresh_url": _fresh_url(request, view, now),
             "may_rule": may(actor, "escalations.rule"),
+            "undo": offer_undo(actor) if may(actor, "escalations.rule") else None,
             "queue_slug": filtered.form["queue"].value() or "",
         },
         status=200 if filtered.form.is_valid() else 422,

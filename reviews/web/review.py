@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -23,7 +22,16 @@ from reviews.models import Escalation, Review
 from reviews.services.drafts import save_draft
 from reviews.services.resolution import settle_decision
 from reviews.services.rulings import read_asked_of, rule, undo_ruling
-from reviews.services.triage import claim, find_visible, is_requester, reassign, release, renew, take_next
+from reviews.services.triage import (
+    claim,
+    find_visible,
+    is_outside_groups,
+    is_requester,
+    reassign,
+    release,
+    renew,
+    take_next,
+)
 from reviews.web.evidence import (
     describe_effect,
     list_facts,
@@ -45,8 +53,15 @@ from reviews.web.ruling_form import (
     with_faults,
     with_problem,
 )
+from reviews.web.undoing import offer_undo
 
 TABS = ("conversation", "input", "context", "rules", "similar", "history", "raw")
+RULED_AS = {
+    Review.Verdict.APPROVE: "Approved",
+    Review.Verdict.CORRECT: "Corrected",
+    Review.Verdict.REJECT: "Rejected",
+    Review.Verdict.ANSWER: "Answered",
+}
 NOTHING_NEXT = {
     "empty": "That was the last one in this queue.",
     "all_claimed": "The others in this queue are held by somebody.",
@@ -211,6 +226,9 @@ def render_review(
             "is_own_request": is_requester(escalation, actor.user_id, actor.email),
             "may_rule": may(actor, "escalations.rule"),
             "is_claimable": is_claimable(escalation),
+            "is_outside": not is_mine and is_outside_groups(actor, escalation),
+            "handed_over": find_handover(escalation, reviews),
+            "ruled_as": RULED_AS.get(escalation.ruling.verdict, "") if escalation.ruling else "",
             "proposal_facts": list_proposal(proposal, read),
             "effect": describe_effect(decision, proposal),
             "confidence_read": "confidence" in read,
@@ -238,29 +256,18 @@ def render_review(
 
 def confirm(review: Review) -> str:
     """What just happened, in our own words."""
-    return {
-        "escalate": "Handed over.",
-        "need_information": "The application is asked.",
-    }.get(review.verdict, "Ruled. You can take it back until it goes out.")
+    words = {"escalate": "Handed over.", "need_information": "The application is asked."}
+    final = "Ruled. You can take it back until it goes out." if review.escalation.queue.undo_window_s else "Ruled."
+    return words.get(review.verdict, final)
 
 
-def offer_undo(actor: Actor) -> dict[str, Any] | None:
-    """The undo bar, while the newest of one's own rulings is held: also on the screen of the next escalation."""
-    held = (
-        Escalation.objects.visible_to(actor)
-        .filter(status=Escalation.Status.RULED, ruling__reviewer_id=actor.user_id, release_at__gt=timezone.now())
-        .select_related("ruling")
-        .order_by("-release_at")
-        .first()
-    )
-    if held is None or held.ruling is None:
+def find_handover(escalation: Escalation, reviews: list[Review]) -> Review | None:
+    """The ruling that handed it to the group that it is with; None where a rule or a deadline did."""
+    if escalation.group is None:
         return None
-    return {
-        "url": reverse("review-undo", args=[held.ruling.pk]),
-        "label": f"You ruled: {held.ruling.get_verdict_display().lower()}. It goes out when the time is up.",
-        "until": held.release_at,
-        "fields": [],
-    }
+    slug = escalation.group.slug
+    handed = [one for one in reviews if one.verdict == Review.Verdict.ESCALATE and one.group_slug == slug]
+    return max(handed, key=lambda one: one.created_at, default=None)
 
 
 def is_claimable(escalation: Escalation) -> bool:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from governance.actors import Actor
-from governance.models import User
+from governance.models import Group, User
 from reviews.models import Decision, Escalation, Review, ReviewDraft
 from reviews.services.rulings import rule
 from reviews.services.triage import claim
@@ -105,6 +105,60 @@ def test_submit_and_next_opens_the_next_one() -> None:
     assert "/undo/" in page, "the ruling before can still be taken back"
 
 
+def test_the_last_ruling_can_be_taken_back_from_the_list_too() -> None:
+    desk = open_desk()
+    escalation, _, client = claimed(desk)
+    response = client.post(f"/review/{escalation.pk}/ruling/", form_of(escalation, verdict="approve", then="next"))
+    assert response["Location"] == "/queue/unclaimed/"
+    page = client.get(response["Location"]).content.decode()
+    assert "You can take it back" in page
+    assert f"/reviews/{Review.objects.get().pk}/undo/" in page
+
+
+def test_a_queue_without_an_undo_window_promises_none() -> None:
+    desk = open_desk()
+    desk.queue(undo_window_s=0)
+    escalation, _, client = claimed(desk)
+    client.post(f"/review/{escalation.pk}/ruling/", form_of(escalation, verdict="approve", then="stay"))
+    page = client.get(f"/review/{escalation.pk}/").content.decode()
+    assert "Ruled." in page and "take it back" not in page
+
+
+def test_what_is_ruled_says_so_and_no_longer_what_would_happen() -> None:
+    desk = open_desk()
+    escalation, _, client = claimed(desk)
+    before = client.get(f"/review/{escalation.pk}/").content.decode()
+    assert "lets it run" in before and "If nobody answers" in before
+    client.post(f"/review/{escalation.pk}/ruling/", form_of(escalation, verdict="approve", then="stay"))
+    after = client.get(f"/review/{escalation.pk}/").content.decode()
+    assert "<strong>Approved</strong> by" in after
+    assert "lets it run" not in after and "If nobody answers" not in after
+
+
+def test_whoever_is_outside_the_group_is_told_and_a_member_reads_why_it_came() -> None:
+    desk = open_desk()
+    legal = Group.objects.create(organization=desk.organization, slug="legal", name="Legal desk")
+    member = desk.reviewer()
+    legal.members.add(User.objects.get(pk=member.user_id))
+    escalation, _, client = claimed(desk)
+    form = form_of(escalation, verdict="escalate", group="legal", reason=f"Names a lawyer {HOSTILE}", then="stay")
+    assert client.post(f"/review/{escalation.pk}/ruling/", form).status_code == 302
+    outside = client.get(f"/review/{escalation.pk}/").content.decode()
+    assert "Legal desk" in outside and "you are not one of them" in outside and "Claim it" not in outside
+    inside = browse(member).get(f"/review/{escalation.pk}/").content.decode()
+    assert (
+        "Claim it" in inside and "Names a lawyer &lt;script&gt;" in inside and "you are not one of them" not in inside
+    )
+
+
+def test_a_queue_of_other_groups_offers_no_claim() -> None:
+    desk = open_desk()
+    escalation = desk.escalation()
+    escalation.queue.groups.add(Group.objects.create(organization=desk.organization, slug="legal", name="Legal desk"))
+    page = browse(desk.reviewer()).get(f"/review/{escalation.pk}/").content.decode()
+    assert "open to its groups only" in page and "Claim it" not in page
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
@@ -112,7 +166,7 @@ def test_submit_and_next_opens_the_next_one() -> None:
         ({"verdict": "correct", "action_name": "refund", "fix/amount": "900.0", "fix/customer": "C-1042"}, "equals"),
         ({"verdict": "correct", "action_name": "refund", "fix/amount": "lots"}, "A number is needed"),
         ({"verdict": "reject"}, "needs a label or a reason"),
-        ({"verdict": "answer"}, "needs `answer`"),
+        ({"verdict": "answer"}, "Write the `answer`"),
         ({"verdict": "need_information"}, "Say what you need to know"),
         ({"verdict": "escalate"}, "Name the group"),
     ],
