@@ -35,7 +35,7 @@ def describe_decision(
         "effective_action": effective.get("action") if decision.does_proceed else None,
         "effective_output": effective.get("output") if decision.does_proceed else None,
         "substitute": effective.get("answer"),
-        "message": payload.message or None,
+        "message": message_of(decision, payload),
         "reasons": evaluation.get("reasons", []),
         "policy": policy,
         "digest": f"sha256:{decision.proposal_sha256}",
@@ -57,6 +57,12 @@ def describe_decision(
             "asked_at": format_instant(question.asked_at),
         }
     return answer
+
+
+def message_of(decision: Decision, payload: DecisionPayload) -> str | None:
+    """What the system's users are told meanwhile. It is over once the decision may run, or a person has ruled."""
+    is_over = decision.does_proceed or decision.decided_by_kind == Decision.DeciderKind.PERSON
+    return None if is_over else payload.message or None
 
 
 def effective_of(decision: Decision, payload: DecisionPayload) -> dict[str, Any]:

@@ -6,9 +6,11 @@ can't be written there is no answer, and without an answer nothing may proceed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -35,13 +37,11 @@ from reviews.services.routing import (
 
 STRICTNESS = {"allow": 0, "review": 1, "escalate": 2, "block": 3}
 NO_POLICY = {"rule": "", "text": "No policy is in force, so a person decides"}
-BREAKER = {
-    "rule": "",
-    "text": "The circuit breaker of this system is open, so a person decides",
-}
 QUALITY_RESPOND_S = 7 * 24 * 3600
 # A test key's answer when a person would have been asked: the caller sees the shape of every answer, at once.
 SIMULATED = {"review": Decision.Status.APPROVED, "escalate": Decision.Status.REJECTED}
+# Which decisions may act while the breaker is half-open; nobody may be able to tell beforehand.
+_draw: Final[Callable[[], float]] = random.SystemRandom().random
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Judgement:
     review_probability: float
     quality_queue: str | None
     policy: PolicyInForce | None
+    # Policy would have let it act, and the breaker does not.
+    is_diverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,8 @@ def submit_decision(
 
 
 def judge(*, system: AISystem, asked: AskedDecision, now: datetime) -> Judgement:
-    """Policy's verdict, without recording anything. Without a policy in force, and with the breaker open, people are
-    asked."""
+    """Policy's verdict, without recording anything; without a policy in force people are asked. What policy allows while
+    the breaker is not closed goes the way of the system's fallback (docs/adr/0012)."""
     policy = find_policy_in_force(system_id=system.pk, now=now)
     if policy is None:
         evaluation: dict[str, Any] = {
@@ -133,25 +135,63 @@ def judge(*, system: AISystem, asked: AskedDecision, now: datetime) -> Judgement
         return Judgement("review", [NO_POLICY], None, evaluation, 1.0, None, None)
     outcome = policy.compiled.evaluate(asked.rule_context(), now=now)
     verdict = outcome.verdict
-    reasons = [dict(reason) for reason in outcome.reasons]
-    if system.breaker != AISystem.Breaker.CLOSED and STRICTNESS[verdict] < STRICTNESS["review"]:
-        verdict, reasons = "review", [BREAKER]
-    return Judgement(
+    judgement = Judgement(
         verdict=verdict,
-        reasons=reasons,
+        reasons=[dict(reason) for reason in outcome.reasons],
         rule=outcome.decisive,
-        evaluation={**outcome.as_json(), "reasons": reasons},
-        review_probability=_review_probability(outcome, verdict, asked.mode),
+        evaluation=outcome.as_json(),
+        review_probability=_review_probability(outcome, asked.mode),
         quality_queue=_sampled_queue(outcome, verdict, system),
         policy=policy,
     )
+    # What has happened already can't be held back.
+    if system.breaker != AISystem.Breaker.CLOSED and verdict == "allow" and asked.mode != Decision.Mode.OBSERVE:
+        judgement = _pass_breaker(system, judgement)
+    judgement.evaluation["reasons"] = judgement.reasons
+    return judgement
 
 
-def _review_probability(outcome: Evaluation, verdict: str, mode: str) -> float:
+def _pass_breaker(system: AISystem, allowed: Judgement) -> Judgement:
+    """What policy allows, at a breaker that is not closed: open, all of it is diverted; half-open, all but the drawn share.
+
+    A person sees it if it is diverted to people, or if it acts and is sampled (rate r): π = (1 - share) + share·r, of which
+    the first part falls away where the fallback blocks. It is the same for both ways, since it is known before the draw.
+    """
+    is_half_open = system.breaker == AISystem.Breaker.HALF_OPEN
+    share = system.breaker_share if is_half_open else 0.0
+    draw = _draw() if is_half_open else None
+    does_act = draw is not None and draw < share
+    does_ask = system.fallback_verdict != AISystem.FallbackVerdict.BLOCK
+    evaluation = {
+        **allowed.evaluation,
+        "breaker": {"state": system.breaker, "share": share, "draw": draw, "diverted": not does_act},
+    }
+    probability = (1.0 - share if does_ask else 0.0) + share * allowed.review_probability
+    if does_act:
+        return replace(allowed, evaluation=evaluation, review_probability=probability)
+    return replace(
+        allowed,
+        verdict="review" if does_ask else "block",
+        reasons=[{"rule": "", "text": _say_diverted(share, is_half_open=is_half_open, does_ask=does_ask)}],
+        evaluation=evaluation,
+        review_probability=probability,
+        quality_queue=None,
+        is_diverted=True,
+    )
+
+
+def _say_diverted(share: float, *, is_half_open: bool, does_ask: bool) -> str:
+    ending = "so a person decides" if does_ask else "so it is blocked"
+    if is_half_open:
+        return f"The circuit breaker of this system is half-open and lets {share * 100:g} % act; not this one, {ending}"
+    return f"The circuit breaker of this system is open and nothing acts by itself, {ending}"
+
+
+def _review_probability(outcome: Evaluation, mode: str) -> float:
     """π. What was only logged never waits for a person: it is seen if it is sampled."""
-    if mode == Decision.Mode.OBSERVE and verdict != "allow":
+    if mode == Decision.Mode.OBSERVE and outcome.verdict != "allow":
         return 0.0
-    return outcome.review_probability if verdict == outcome.verdict else 1.0
+    return outcome.review_probability
 
 
 def _sampled_queue(outcome: Evaluation, verdict: str, system: AISystem) -> str | None:
@@ -208,6 +248,7 @@ def _draft_decision(
         rule=judgement.rule.id if judgement.rule else "",
         review_probability=judgement.review_probability,
         is_sampled=judgement.quality_queue is not None and not key.is_test,
+        is_diverted=judgement.is_diverted,
         requested_by_id=key.created_by_id,
         created_at=now,
         decided_at=None if is_pending else now,
@@ -242,7 +283,15 @@ def _draft_payload(decision: Decision, asked: AskedDecision, judgement: Judgemen
         context=None if asked.context is ABSENT else canonicalize(asked.context),
         review_options=canonicalize({"allowed": list(asked.allowed), "schema": schema}),
         evaluation=canonicalize(judgement.evaluation),
+        message=_fallback_message(decision),
     )
+
+
+def _fallback_message(decision: Decision) -> str:
+    """What the system's users are told while its breaker is not closed and policy did not let this decision act."""
+    system = decision.system
+    is_held = decision.status not in {Decision.Status.ALLOWED, Decision.Status.OBSERVED}
+    return system.fallback_message if is_held and system.breaker != AISystem.Breaker.CLOSED else ""
 
 
 def _place(
@@ -253,9 +302,11 @@ def _place(
     now: datetime,
 ) -> Placement | None:
     """Where the judgement sends the decision, if anywhere: to be approved, or as a quality sample of what went ahead."""
-    rule = judgement.rule
     if decision.is_pending:
-        slug = (rule.queue if rule else None) or system.slug
+        # A rule that allows says nothing of how people are asked, nor may its time run out into acting.
+        rule = None if judgement.is_diverted else judgement.rule
+        fallback = system.fallback_queue if judgement.is_diverted else ""
+        slug = (rule.queue if rule else None) or fallback or system.slug
         queue = find_or_open_queue(organization_id=decision.organization_id, slug=slug)
         return Placement(
             queue=queue,
@@ -302,6 +353,7 @@ def _describe(decision: Decision, judgement: Judgement, escalation: Escalation |
         else None,
         "rules": [reason["rule"] for reason in judgement.reasons if reason["rule"]],
         "review_probability": decision.review_probability,
+        "diverted": decision.is_diverted,
         "escalation": (
             {
                 "id": str(escalation.pk),

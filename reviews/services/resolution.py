@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from governance.actors import SYSTEM, Actor
 from governance.canonical import canonicalize, sha256_hex
 from governance.errors import NotFound
+from governance.models import AISystem
 from governance.services.nudging import nudge
 from governance.services.recording import record
 from governance.services.sweeping import sweep
@@ -180,10 +181,12 @@ def act_on_deadline(*, escalation: Escalation, now: datetime) -> bool:
 
 
 def deadline_step(*, escalation: Escalation, now: datetime) -> None:
-    """Within an open transaction: what the escalation's timeout asks for."""
+    """Within an open transaction: what the escalation's timeout asks for. While the system's breaker is not closed nothing
+    acts without a person, so a timeout that would allow lets the decision expire."""
+    does_allow = escalation.on_timeout == Decision.OnTimeout.ALLOW
     if escalation.on_timeout == Decision.OnTimeout.ESCALATE and escalation.expires_at > now:
         hand_over_step(escalation=escalation, now=now)
-    elif escalation.on_timeout == Decision.OnTimeout.ALLOW:
+    elif does_allow and escalation.system.breaker == AISystem.Breaker.CLOSED:
         _end_by_timeout(escalation, Decision.Status.ALLOWED, Escalation.Closure.TIMEOUT, now)
     else:
         _end_by_timeout(escalation, Decision.Status.EXPIRED, Escalation.Closure.EXPIRED, now)
@@ -195,7 +198,7 @@ def _end_by_timeout(escalation: Escalation, status: str, closure: str, now: date
         status=status,
         decided_at=now,
         decided_by_kind=Decision.DeciderKind.TIMEOUT,
-        decided_by_label=f"timeout: {escalation.on_timeout}",
+        decided_by_label=f"timeout: {_timeout_of(escalation, status)}",
         effective_sha256=decision.proposal_sha256 if status == Decision.Status.ALLOWED else "",
     )
     if not ended or not close_step(escalation, closure, now, still=Q(due_at__lte=now)):
@@ -214,6 +217,12 @@ def _end_by_timeout(escalation: Escalation, status: str, closure: str, now: date
         },
         occurred_at=now,
     )
+
+
+def _timeout_of(escalation: Escalation, status: str) -> str:
+    """What the timeout asked for; or the breaker, which is stricter."""
+    is_held = status == Decision.Status.EXPIRED and escalation.on_timeout == Decision.OnTimeout.ALLOW
+    return "breaker" if is_held else escalation.on_timeout
 
 
 def close_step(escalation: Escalation, closure: str, now: datetime, *, still: Q | None = None) -> bool:
