@@ -9,6 +9,7 @@ from typing import Any
 from governance.audit_types import describe_type
 from governance.models import AuditEntry
 from governance.templatetags.hostile import inert
+from operations.models import Incident
 from reviews.web.sentences import LONGEST_DETAIL, Moment, Said
 
 
@@ -33,4 +34,46 @@ def _tell_one(entry: AuditEntry) -> Moment:
     )
 
 
-SENTENCES: dict[str, Callable[[dict[str, Any]], Said]] = {}
+def _text(payload: dict[str, Any], name: str) -> str:
+    return str(payload.get(name) or "")
+
+
+def _opened(payload: dict[str, Any]) -> Said:
+    severity = dict(Incident.Severity.choices).get(_text(payload, "severity"), "")
+    told = f"{_text(payload, 'step').lower()} told" if payload.get("step") and not payload.get("reason") else ""
+    about = ", ".join(part for part in (str(severity).lower(), told) if part)
+    return Said(f"Opened{f' ({about})' if about else ''}", _text(payload, "alarm_title"), "block")
+
+
+def _resolved(payload: dict[str, Any]) -> Said:
+    is_false = bool(payload.get("is_false_alarm"))
+    return Said("Resolved: it was a false alarm" if is_false else "Resolved", _text(payload, "note"), "allow")
+
+
+def _share(payload: dict[str, Any]) -> str:
+    share = payload.get("share")
+    return f"{100 * share:.3g} %" if isinstance(share, (int, float)) else "a share"
+
+
+SENTENCES: dict[str, Callable[[dict[str, Any]], Said]] = {
+    "incident.opened": _opened,
+    "incident.joined": lambda payload: Said("Another alarm joined it", _text(payload, "alarm_title"), "block"),
+    "incident.acknowledged": lambda _: Said("Took it", tone="accent"),
+    "incident.commented": lambda payload: Said("Commented", _text(payload, "text")),
+    "incident.mitigated": lambda payload: Said("Contained", _text(payload, "note"), "review"),
+    "incident.resolved": _resolved,
+    "incident.reviewed": lambda payload: Said("Wrote down what was learned", _text(payload, "cause"), "allow"),
+    "breaker.opened": lambda payload: Said("The breaker opened", _text(payload, "reason"), "block"),
+    "breaker.half_opened": lambda payload: Said(
+        f"The breaker half-opened: {_share(payload)} acts again", _text(payload, "reason"), "review"
+    ),
+    "breaker.closed": lambda payload: Said("The breaker closed", _text(payload, "reason"), "allow"),
+    "recovery.started": lambda payload: Said(
+        f"The way back began: {payload.get('wanted_rulings', 0)} rulings and {payload.get('wanted_outcomes', 0)} outcomes "
+        "are waited for",
+        tone="review",
+    ),
+    "recovery.passed": lambda payload: Said("The way back succeeded", _text(payload, "finding"), "allow"),
+    "recovery.failed": lambda payload: Said("The way back failed", _text(payload, "finding"), "block"),
+    "recovery.stopped": lambda payload: Said("The way back was stopped", _text(payload, "finding")),
+}

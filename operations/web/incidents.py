@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
+from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from evaluations.selectors import with_heads
+from evaluations.web.texts import excerpt_expected, excerpt_input
 from governance.actors import Actor
-from governance.permissions import may
+from governance.errors import Conflict, DomainError, Invalid, NotPermitted
 from governance.templatetags.console import due_words
+from governance.templatetags.hostile import inert_line
+from governance.web.forms import add_refusal
 from governance.web.paging import take_page
+from governance.web.people import active_people_of
 from governance.web.session import page
 from operations.models import Incident
+from operations.services.breaker import may_operate
+from operations.services.incidents import (
+    Lesson,
+    acknowledge_incident,
+    comment_on_incident,
+    may_handle,
+    mitigate_incident,
+    resolve_incident,
+    review_incident,
+)
 from operations.watch_selectors import (
+    EXAMPLES_OFFERED,
     entries_about,
+    examples_since,
     find_evidence,
     find_incident,
     incidents_of,
-    recent_recoveries,
-    running_recovery,
     with_urgency,
 )
+from operations.web.breaker import describe_breaker
 from operations.web.incident_sentences import tell_incident
-from operations.web.watch_forms import IncidentFilterForm
-from operations.web.watch_words import say_value, show_alarm
+from operations.web.watch_forms import CommentForm, IncidentFilterForm, MitigateForm, ResolveForm, ReviewForm
+from operations.web.watch_words import show_alarm
 from reviews.web.list_filters import describe_applied, system_choices
+
+KEPT = "{} Nothing was changed. The page shows how it stands now; what you typed is in the comment's field."
 
 
 @page("incidents.read")
@@ -62,10 +83,138 @@ def incident_detail(request: HttpRequest, actor: Actor, incident_id: uuid.UUID) 
     return show_incident(request, actor, find_incident(actor=actor, incident_id=incident_id))
 
 
-def show_incident(
-    request: HttpRequest, actor: Actor, incident: Incident, *, status: int = 200, **more: Any
+@page("incidents.read")
+@require_POST
+def incident_acknowledge(request: HttpRequest, actor: Actor, incident_id: uuid.UUID) -> HttpResponse:
+    try:
+        acknowledge_incident(actor=actor, incident_id=incident_id)
+    except Conflict as refusal:
+        return show_conflict(request, actor, incident_id, refusal)
+    messages.success(request, "It is yours now, and nobody further is told.")
+    return redirect("incident-detail", incident_id)
+
+
+@page("incidents.read")
+@require_POST
+def incident_comment(request: HttpRequest, actor: Actor, incident_id: uuid.UUID) -> HttpResponse:
+    form = CommentForm(request.POST, auto_id="comment-%s")
+
+    def comment(typed: dict[str, Any]) -> None:
+        comment_on_incident(actor=actor, incident_id=incident_id, text=typed["text"])
+
+    return take_step(request, actor, incident_id, "comment", form, comment, "The comment stands in the timeline.")
+
+
+@page("incidents.read")
+@require_POST
+def incident_mitigate(request: HttpRequest, actor: Actor, incident_id: uuid.UUID) -> HttpResponse:
+    form = MitigateForm(request.POST, auto_id="mitigate-%s")
+
+    def mitigate(typed: dict[str, Any]) -> None:
+        mitigate_incident(actor=actor, incident_id=incident_id, note=typed["note"])
+
+    return take_step(request, actor, incident_id, "mitigate", form, mitigate, "It is contained.")
+
+
+@page("incidents.read")
+@require_POST
+def incident_resolve(request: HttpRequest, actor: Actor, incident_id: uuid.UUID) -> HttpResponse:
+    incident = find_incident(actor=actor, incident_id=incident_id)
+    form = ResolveForm(request.POST, alarms=incident.alarms.all(), auto_id="resolve-%s")
+
+    def resolve(typed: dict[str, Any]) -> None:
+        judged = form.judged_false()
+        resolve_incident(
+            actor=actor,
+            incident_id=incident_id,
+            note=typed["note"],
+            is_false_alarm=bool(judged) and all(judged.values()),
+        )
+
+    return take_step(request, actor, incident_id, "resolve", form, resolve, "It is resolved; its monitors watch again.")
+
+
+@page("incidents.read")
+@require_http_methods(["GET", "POST"])
+def incident_review(request: HttpRequest, actor: Actor, incident_id: uuid.UUID) -> HttpResponse:
+    """The form of the review, and the review."""
+    incident = find_incident(actor=actor, incident_id=incident_id)
+    if not may_handle(actor, incident):
+        raise NotPermitted("Incidents are handled by leads, owners and admins, and by whoever the system names.")
+    form = ReviewForm(
+        request.POST if request.method == "POST" else None,
+        people=active_people_of(actor),
+        examples=offer_examples(incident),
+        initial={"action_owner": incident.system.owner_id},
+    )
+    status, conflict = 200, ""
+    if request.method == "POST":
+        if form.is_valid():
+            try:
+                review_incident(actor=actor, incident_id=incident_id, lesson=read_lesson(form.cleaned_data))
+            except Conflict as refusal:
+                status, conflict = 409, refusal.detail
+            except Invalid as refusal:
+                add_refusal(form, refusal)
+            else:
+                messages.success(request, "The review is complete.")
+                return redirect("incident-detail", incident_id)
+        status = 422 if form.errors else status
+    context = {"incident": incident, "system": incident.system, "form": form, "conflict": conflict}
+    return render(request, "operations/incident_review.html", context, status=status)
+
+
+def take_step(
+    request: HttpRequest,
+    actor: Actor,
+    incident_id: uuid.UUID,
+    name: str,
+    form: forms.Form,
+    verb: Callable[[dict[str, Any]], None],
+    done: str,
 ) -> HttpResponse:
-    """The page of one incident; `more` are forms that were refused and what there is to say of it."""
+    """One verb by its form: what is refused comes back into the form (422); where somebody was faster (409) the page shows
+    how it stands now, and what was typed is kept."""
+    incident = find_incident(actor=actor, incident_id=incident_id)
+    if not may_handle(actor, incident):
+        raise NotPermitted("Incidents are handled by leads, owners and admins, and by whoever the system names.")
+    if form.is_valid():
+        try:
+            verb(form.cleaned_data)
+        except Conflict as refusal:
+            return show_conflict(request, actor, incident_id, refusal, typed=form.cleaned_data)
+        except Invalid as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, done)
+            return redirect("incident-detail", incident_id)
+    return show_incident(request, actor, incident, status=422, refused={name: form})
+
+
+def show_conflict(
+    request: HttpRequest,
+    actor: Actor,
+    incident_id: uuid.UUID,
+    refusal: DomainError,
+    typed: dict[str, Any] | None = None,
+) -> HttpResponse:
+    kept = (typed or {}).get("note", "")
+    comment = CommentForm(initial={"text": kept}, auto_id="comment-%s")
+    said = KEPT.format(refusal.detail) if kept else f"{refusal.detail} Nothing was changed."
+    incident = find_incident(actor=actor, incident_id=incident_id)
+    return show_incident(request, actor, incident, status=409, refused={"comment": comment}, conflict=said)
+
+
+def show_incident(
+    request: HttpRequest,
+    actor: Actor,
+    incident: Incident,
+    *,
+    status: int = 200,
+    refused: dict[str, forms.Form] | None = None,
+    conflict: str = "",
+) -> HttpResponse:
+    """The page of one incident; `refused` are forms that come back, by the name of their verb."""
     alarms = list(incident.alarms.all())
     decisions = find_evidence(actor, alarms)
     system = incident.system
@@ -75,16 +224,52 @@ def show_incident(
         "alarms": [show_alarm(alarm, decisions) for alarm in alarms],
         "since": min([alarm.since_at for alarm in alarms], default=incident.opened_at),
         "standing": say_standing(incident),
-        "share_words": say_value(system.breaker_share, "share"),
         "moments": tell_incident(entries_about(actor, f"incident:{incident.pk}")),
-        "recovery": running_recovery(system.pk),
-        "recoveries": recent_recoveries(system.pk),
         "examples": incident.examples.all(),
-        "may_handle": may(actor, "incidents.handle"),
-        "may_operate": may(actor, "breaker.operate"),
-        **more,
+        **describe_breaker(system),
+        "may_handle": may_handle(actor, incident),
+        "may_operate": may_operate(actor, system),
+        "forms": {**open_forms(incident), **(refused or {})},
+        "conflict": conflict,
     }
     return render(request, "operations/incident.html", context, status=status)
+
+
+def open_forms(incident: Incident) -> dict[str, forms.Form]:
+    """The forms of the verbs that are possible now, by the verb's name."""
+    offered: dict[str, forms.Form] = {"comment": CommentForm(auto_id="comment-%s")}
+    if incident.status in {Incident.Status.OPEN, Incident.Status.ACKNOWLEDGED}:
+        offered["mitigate"] = MitigateForm(auto_id="mitigate-%s")
+    if incident.status in Incident.UNRESOLVED:
+        offered["resolve"] = ResolveForm(alarms=incident.alarms.all(), auto_id="resolve-%s")
+    return offered
+
+
+def offer_examples(incident: Incident) -> list[tuple[str, str]]:
+    """Examples to choose from, as an id and one line of what was given and what should come out."""
+    examples: list[Any] = list(with_heads(examples_since(incident))[:EXAMPLES_OFFERED])
+    return [
+        (
+            str(example.pk),
+            inert_line(
+                f"{excerpt_input(example.input_head, example.input_length).text} → "
+                f"{excerpt_expected(example.expected_head, example.expected_length).text}"
+            ),
+        )
+        for example in examples
+    ]
+
+
+def read_lesson(typed: dict[str, Any]) -> Lesson:
+    return Lesson(
+        cause=typed["cause"],
+        earlier_detection=typed["earlier_detection"],
+        action=typed["action"],
+        action_owner_id=typed["action_owner"].pk,
+        action_due_on=typed["action_due_on"],
+        example_ids=[uuid.UUID(text) for text in typed.get("example_ids", [])],
+        no_examples_reason=typed["no_examples_reason"],
+    )
 
 
 def first_alarm(incident: Incident) -> Any:

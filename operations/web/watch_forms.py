@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 
-from operations.models import Incident, Monitor
+from governance.models import User
+from governance.templatetags.hostile import inert_line
+from governance.web.forms import PersonChoice
+from operations.models import Alarm, Incident, Monitor
 
 LONGEST_TEXT = 4000
 
@@ -41,3 +46,94 @@ class IncidentFilterForm(forms.Form):
     def __init__(self, *args: Any, systems: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["system"].choices = [("", "Any system"), *systems]  # type: ignore[attr-defined]
+
+
+class CommentForm(forms.Form):
+    text = _text("Comment", "It stands in the timeline for good.")
+
+
+class MitigateForm(forms.Form):
+    note = _text("What keeps it from doing more harm", "For example: the breaker is open, or the last release is back.")
+
+
+class ResolveForm(forms.Form):
+    """Why it is over, and of each alarm that nobody has judged yet whether something had really changed."""
+
+    note = _text("Why it is over", "For example: the calendar sends the old fields again.")
+
+    def __init__(self, *args: Any, alarms: Iterable[Alarm], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.alarms = [alarm for alarm in alarms if alarm.is_false is None]
+        for alarm in self.alarms:
+            self.fields[f"alarm-{alarm.pk}"] = forms.ChoiceField(
+                label=inert_line(alarm.title[:120]),
+                choices=[("real", "Something had really changed"), ("false", "A false alarm: nothing had changed")],
+                widget=forms.RadioSelect,
+            )
+
+    def judged_false(self) -> dict[uuid.UUID, bool]:
+        """Of each alarm whether it was false, as it was ticked."""
+        return {alarm.pk: self.cleaned_data[f"alarm-{alarm.pk}"] == "false" for alarm in self.alarms}
+
+
+class ReviewForm(forms.Form):
+    """What was learned. All of it is compulsory; where there is no example, a reason stands in its place."""
+
+    cause = _text("What caused it")
+    earlier_detection = _text(
+        "How it could have been found earlier", "Another monitor, a tighter one, a test, a question asked in time."
+    )
+    example_ids = forms.MultipleChoiceField(
+        label="Regression examples",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Examples of this system that were made since it began. The next candidate is tested with them.",
+    )
+    no_examples_reason = _text("Or why there is none", rows=2, required=False)
+    action = _text("What will be done so that it does not come back")
+    action_owner = PersonChoice(label="By whom", queryset=User.objects.none())
+    action_due_on = forms.DateField(label="Until when", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: Any, people: Any, examples: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["action_owner"].queryset = people  # type: ignore[attr-defined]
+        self.fields["example_ids"].choices = examples  # type: ignore[attr-defined]
+        if not examples:
+            del self.fields["example_ids"]
+            self.fields["no_examples_reason"].required = True
+            self.fields["no_examples_reason"].label = "Why there is no regression example"
+            self.fields["no_examples_reason"].help_text = "None has been made of this system's rulings since it began."
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label="Why",
+        max_length=1000,
+        help_text="Everybody who looks at the system reads it, and it stands in the audit log.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class HalfOpenForm(ReasonForm):
+    """The share that acts again, and what has to be seen before the breaker closes by itself. Percents, as people type."""
+
+    share = forms.FloatField(
+        label="Share that acts again, in %",
+        min_value=0.1,
+        max_value=100,
+        initial=10,
+        help_text="Drawn at random among what policy would let act. People decide on the rest.",
+    )
+    wanted_rulings = forms.IntegerField(label="Rulings to wait for", min_value=0, max_value=10_000, initial=20)
+    most_overridden = forms.FloatField(
+        label="of these overridden at most, in %",
+        min_value=0,
+        max_value=99,
+        initial=20,
+        help_text="More: it opens again.",
+    )
+    wanted_outcomes = forms.IntegerField(label="Outcomes to wait for", min_value=0, max_value=10_000, initial=20)
+    most_failed = forms.FloatField(
+        label="of these failed at most, in %", min_value=0, max_value=99, initial=10, help_text="More: it opens again."
+    )
+    field_order = ("share", "wanted_rulings", "most_overridden", "wanted_outcomes", "most_failed", "reason")

@@ -2,11 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from operations.web import incidents, monitors
+from operations.web import breaker, incidents, monitors
 
 urlpatterns: list[URLPattern] = [
     path("monitors/", monitors.monitor_list, name="monitor-list"),
     path("monitors/<uuid:monitor_id>/", monitors.monitor_detail, name="monitor-detail"),
     path("incidents/", incidents.incident_list, name="incident-list"),
     path("incidents/<uuid:incident_id>/", incidents.incident_detail, name="incident-detail"),
+    path("incidents/<uuid:incident_id>/acknowledge/", incidents.incident_acknowledge, name="incident-acknowledge"),
+    path("incidents/<uuid:incident_id>/comment/", incidents.incident_comment, name="incident-comment"),
+    path("incidents/<uuid:incident_id>/mitigate/", incidents.incident_mitigate, name="incident-mitigate"),
+    path("incidents/<uuid:incident_id>/resolve/", incidents.incident_resolve, name="incident-resolve"),
+    path("incidents/<uuid:incident_id>/review/", incidents.incident_review, name="incident-review"),
+    path("systems/<slug:slug>/breaker/", breaker.system_breaker, name="system-breaker"),
 ]

@@ -19,6 +19,8 @@ APPROVING = frozenset({"policy_approver"})
 ACTIVATING = frozenset({"policy_author", "policy_approver"})
 ROLLING_BACK = frozenset({"policy_author", "policy_approver", "owner"})
 READING_LOG = frozenset({"auditor", "admin", "owner", "lead"})
+PRICING = frozenset({"admin", "owner"})
+HANDLING = frozenset({"owner", "admin", "lead"})
 ADJUDICATING = frozenset({"lead", "owner"})
 
 
@@ -108,11 +110,24 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "key-create": (do(ADMIN, answer=200, body={"name": "ci", "kind": "live"}),),
     "key-revoke": (see(ADMIN), do(ADMIN)),
     "overview": (see(stranger=200),),
+    "client-list": (see(stranger=200),),
+    "system-health": (see(),),
+    "price-list": (
+        see(stranger=200),
+        do(PRICING, answer=422, stranger=422, body={"pattern": "x"}),
+    ),
+    "price-withdraw": (do(PRICING),),
     # ---- watching
     "monitor-list": (see(stranger=200),),
     "monitor-detail": (see(),),
     "incident-list": (see(stranger=200),),
     "incident-detail": (see(),),
+    "incident-acknowledge": (do(HANDLING),),
+    "incident-comment": (do(HANDLING, body={"text": "x"}),),
+    "incident-mitigate": (do(HANDLING, body={"note": "x"}),),
+    "incident-resolve": (do(HANDLING, answer=422, body={"note": "x"}),),
+    "incident-review": (see(HANDLING), do(HANDLING, answer=422)),
+    "system-breaker": (see(), do(HANDLING, body={"state": "open", "reason": "x"})),
     "api-monitors": (see(stranger=200),),
     "api-monitor": (see(),),
     "api-incidents": (see(stranger=200),),
@@ -208,6 +223,7 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "history": (see(stranger=200),),
     "notifications": (see(stranger=200),),
     "notifications-read": (do(EVERYBODY, stranger=302, body={"up_to": "1"}),),
+    "notification-open": (see(answer=302),),
     "notification-read": (do(EVERYBODY),),
     "dataset-list": (see(stranger=200),),
     "dataset-detail": (see(),),
