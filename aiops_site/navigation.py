@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from governance.actors import Actor
-from governance.models import PolicyVersion, User
+from governance.models import Organization, PolicyVersion, User
 from governance.permissions import may
 from governance.selectors import organizations_of
 from governance.web.session import current_actor
@@ -36,6 +36,8 @@ class Place:
     arguments: tuple[str, ...] = ()
     count: str = ""
     is_hot: bool = False
+    # Only for whoever belongs to several organizations.
+    is_for_agencies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ RAIL: dict[str, tuple[Place, ...]] = {
     "Improve": (Place("Datasets", "dataset-list", "datasets.read"),),
     "Operate": (
         Place("Overview", "overview", "overview.read"),
+        Place("Clients", "client-list", "overview.read", is_for_agencies=True),
         Place("Incidents", "incident-list", "incidents.read", count="incidents", is_hot=True),
         Place("Monitors", "monitor-list", "monitors.read"),
     ),
@@ -77,6 +80,7 @@ RAIL: dict[str, tuple[Place, ...]] = {
         Place("People", "people-list", "people.read"),
         Place("Groups", "group-list", "people.read"),
         Place("Queues", "queue-settings-list", "systems.read"),
+        Place("Prices", "price-list", "overview.read"),
     ),
 }
 
@@ -97,11 +101,13 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "organizations": organizations,
         "organization": lambda: next((one for one in organizations() if one.pk == actor.organization_id), None),
         "unread_notifications": lambda: cap_words(counts()["unread"], NOTIFICATIONS_CAP),
-        "navigation": cache(lambda: list_sections(request.path, actor, counts)),
+        "navigation": cache(lambda: list_sections(request.path, actor, counts, organizations)),
     }
 
 
-def list_sections(path: str, actor: Actor, counts: Callable[[], dict[str, int]]) -> list[Section]:
+def list_sections(
+    path: str, actor: Actor, counts: Callable[[], dict[str, int]], organizations: Callable[[], list[Organization]]
+) -> list[Section]:
     """The rail for one person: only what their roles open, and where they stand in it."""
     addresses = {place: reverse(place.view, args=place.arguments) for places in RAIL.values() for place in places}
     # The longest address that leads here is where one is: /policies/refunds/ is under Policies.
@@ -117,7 +123,7 @@ def list_sections(path: str, actor: Actor, counts: Callable[[], dict[str, int]])
                 is_hot=place.is_hot,
             )
             for place in places
-            if may(actor, place.capability)
+            if may(actor, place.capability) and not (place.is_for_agencies and len(organizations()) < 2)
         ]
         if entries:
             sections.append(Section(title, entries))

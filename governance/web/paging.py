@@ -1,12 +1,13 @@
 """Pages of short lists (people, systems, groups): one row too many is read instead of counting."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db import models
 from django.http import HttpRequest
 
-Row = TypeVar("Row", bound=models.Model)
+Row = TypeVar("Row")
 PAGE_SIZE = 50
 # Offsets get slower as they grow; nobody turns two hundred pages of people.
 LAST_PAGE = 200
@@ -19,7 +20,7 @@ class Page(Generic[Row]):
     next_url: str
 
 
-def take_page(request: HttpRequest, rows: "models.QuerySet[Any]", size: int = PAGE_SIZE) -> Page[Any]:
+def take_page(request: HttpRequest, rows: "models.QuerySet[Any] | Sequence[Any]", size: int = PAGE_SIZE) -> Page[Any]:
     """The page that `?page=` asks for; anything else than a number in bounds is the first one."""
     text = request.GET.get("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 1

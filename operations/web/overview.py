@@ -1,4 +1,10 @@
-"""One page on every AI system: who answers for it, how much it does, how often people disagree."""
+"""One page on every AI system, what needs somebody first: who answers for it, how it is, how much it does, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,14 +16,83 @@ from governance.models import AISystem
 from governance.permissions import may
 from governance.web.paging import take_page
 from governance.web.session import page
-from operations.selectors import measure_systems
+from operations.charts import Spark, draw_spark
+from operations.figure_selectors import Figures, Period, figures_by_system
+from operations.health_selectors import Condition, Health, conditions_of, daily_volumes
+
+# More are never looked at on one page; the list of AI systems pages through any number.
+SYSTEMS_AT_MOST = 1000
+DAYS = 7
+ORDERS = {
+    "attention": "what needs somebody first",
+    "name": "name",
+    "volume": "volume",
+    "cost": "cost",
+    "waiting": "longest waiting",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRow:
+    system: AISystem
+    condition: Condition
+    health: Health
+    figures: Figures
+    spark: Spark | None
 
 
 @page("overview.read")
 @require_GET
 def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """`?order=` is one of ORDERS; anything else is the first."""
+    now = timezone.now()
     systems = AISystem.objects.visible_to(actor).select_related("owner", "backup").order_by("name", "id")
-    listed = take_page(request, systems)
-    figures = measure_systems(listed.rows, now=timezone.now())
-    context = {"page": listed, "figures": figures, "may_manage": may(actor, "systems.manage")}
+    order = request.GET.get("order", "")
+    order = order if order in ORDERS else "attention"
+    rows = sort_rows(measure_systems(list(systems[:SYSTEMS_AT_MOST]), now=now), order)
+    context = {
+        "page": take_page(request, rows),
+        "may_manage": may(actor, "systems.manage"),
+        "orders": ORDERS,
+        "order": order,
+        "days": DAYS,
+    }
     return render(request, "operations/overview.html", context)
+
+
+def last_days(now: datetime) -> Period:
+    """The last seven UTC days, today included: of these, roll-ups by day hold seven rows a system."""
+    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return Period(tomorrow - timedelta(days=DAYS), tomorrow, "day")
+
+
+def measure_systems(systems: Sequence[AISystem], *, now: datetime) -> list[SystemRow]:
+    """Five questions whatever the number of systems; they come with their owner."""
+    period = last_days(now)
+    conditions, figures = conditions_of(systems), figures_by_system(systems, period)
+    volumes = daily_volumes(systems, since=period.since, until=period.until)
+    return [
+        SystemRow(
+            system=system,
+            condition=conditions[system.pk],
+            health=conditions[system.pk].health(decisions=figures[system.pk].decisions),
+            figures=figures[system.pk],
+            spark=draw_spark([volumes.get(system.pk, {}).get(day, 0) for day in period.starts()]),
+        )
+        for system in systems
+    ]
+
+
+def sort_rows(rows: Sequence[SystemRow], order: str) -> list[SystemRow]:
+    """Rows that come by name, in another order; equals stay by name."""
+    now = timezone.now()
+    match order:
+        case "name":
+            return list(rows)
+        case "volume":
+            return sorted(rows, key=lambda row: -row.figures.decisions)
+        case "cost":
+            return sorted(rows, key=lambda row: -row.figures.cost_micros)
+        case "waiting":
+            return sorted(rows, key=lambda row: row.condition.oldest_at or now)
+    return sorted(rows, key=lambda row: (-row.health.rank, row.condition.oldest_at or now))

@@ -7,16 +7,35 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.http import HttpRequest
 
 from governance.actors import Actor
 from governance.models import AISystem
 from governance.templatetags.hostile import inert_line
 from reviews.api.filters import DecisionFilter, EscalationFilter, InstantFilter
-from reviews.models import Decision, Escalation, Queue
+from reviews.models import Decision, Escalation, Outcome, Queue, Review
+from reviews.querysets import DecisionQuerySet
 from reviews.web.keyset import AFTER, BEFORE
 
 Choices = list[tuple[str, str]]
+
+OVERRIDING = (Review.Verdict.CORRECT, Review.Verdict.REJECT)
+# What the pages of figures count, so that each of their numbers can be opened.
+COUNTED: Choices = [
+    ("real", "Any figure (no test keys)"),
+    ("allowed", "Allowed by policy"),
+    ("asked", "Sent to people by policy"),
+    ("blocked", "Blocked by policy"),
+    ("diverted", "Diverted by the breaker"),
+    ("ruled", "Ruled on by people"),
+    ("overridden", "Overridden: corrected or rejected"),
+    ("sampled", "Quality samples"),
+    ("wrong", "Wrong in a quality sample"),
+    ("reviewed", "Reviewed: asked or sampled"),
+    ("resolved", "Resolved, as reported"),
+    ("unreviewable", "Went ahead, could never be reviewed"),
+]
 
 
 def _text(label: str) -> dict[str, Any]:
@@ -52,7 +71,8 @@ class QueuePageFilter(EscalationFilter):
 
 
 class DecisionPageFilter(DecisionFilter):
-    """What the decisions page offers of DecisionFilter."""
+    """What the decisions page offers of DecisionFilter, and what the pages of figures lead to: `outcome` (the newest report)
+    and `counted` (as what the decision counts in a figure)."""
 
     status = django_filters.ChoiceFilter(label="Status", empty_label="Any status", choices=Decision.Status.choices)
     verdict = django_filters.ChoiceFilter(
@@ -65,6 +85,12 @@ class DecisionPageFilter(DecisionFilter):
     model = django_filters.CharFilter(**_text("Model"))
     release = django_filters.CharFilter(**_text("Release"))
     label = django_filters.CharFilter(method="filter_label", **_text("Label"))
+    outcome = django_filters.ChoiceFilter(
+        label="Outcome", empty_label="Any outcome", choices=Outcome.Status.choices, method="filter_outcome"
+    )
+    counted = django_filters.ChoiceFilter(
+        label="Counted as", empty_label="Anything", choices=COUNTED, method="filter_counted"
+    )
     created_after = InstantFilter(field_name="created_at", lookup_expr="gte", **_instant("Made from"))
     created_before = InstantFilter(field_name="created_at", lookup_expr="lt", **_instant("Made before"))
     q = django_filters.CharFilter(
@@ -74,6 +100,36 @@ class DecisionPageFilter(DecisionFilter):
     def __init__(self, *args: Any, systems: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.filters["system"].extra["choices"] = systems
+
+    def filter_outcome(self, queryset: DecisionQuerySet, name: str, value: str) -> DecisionQuerySet:
+        return queryset.annotate(outcome=_newest_outcome("status")).filter(outcome=value)
+
+    def filter_counted(self, queryset: DecisionQuerySet, name: str, value: str) -> DecisionQuerySet:
+        counted = queryset.real()
+        closed = Escalation.objects.filter(decision=OuterRef("pk"), closure=Escalation.Closure.RULED)
+        approvals, samples = closed.filter(kind="approval"), closed.filter(kind="quality")
+        asking = (Decision.Verdict.REVIEW, Decision.Verdict.ESCALATE)
+        conditions: dict[str, Q | Exists] = {
+            "real": Q(),
+            "allowed": Q(verdict=Decision.Verdict.ALLOW, is_diverted=False),
+            "asked": Q(verdict__in=asking, is_diverted=False),
+            "blocked": Q(verdict=Decision.Verdict.BLOCK, is_diverted=False),
+            "diverted": Q(is_diverted=True),
+            "ruled": Exists(approvals),
+            "overridden": Exists(approvals.filter(ruling__verdict__in=OVERRIDING)),
+            "sampled": Exists(Escalation.objects.filter(decision=OuterRef("pk"), kind="quality")),
+            "wrong": Exists(samples.filter(ruling__verdict__in=OVERRIDING)),
+            "reviewed": Exists(closed),
+            "resolved": Q(is_resolved=True),
+            "unreviewable": Q(status__in=(Decision.Status.ALLOWED, Decision.Status.OBSERVED), review_probability=0),
+        }
+        if value == "resolved":
+            counted = counted.annotate(is_resolved=_newest_outcome("is_resolved"))
+        return counted.filter(conditions[value])
+
+
+def _newest_outcome(field: str) -> Subquery:
+    return Subquery(Outcome.objects.filter(decision=OuterRef("pk")).order_by("-id").values(field)[:1])
 
 
 def queue_choices(actor: Actor) -> Choices:

@@ -11,6 +11,7 @@ from governance.models import AccessToken, Group, Organization, PolicyVersion, U
 from governance.permissions import ROLES
 from governance.services.accounts import make_password_link
 from governance.services.recording import record
+from operations.models import ModelPrice
 from reviews.models import Notification
 from tests.evaluations.scenes import make_dataset, make_example
 from tests.factories import (
@@ -65,6 +66,14 @@ def set_scene() -> Scene:
     example = make_example(dataset, input={"message": MARK})
     incident = make_incident(system, title=f"{MARK} incident")
     alarm = make_alarm(incident, title=f"{MARK} alarm", evidence=[escalation.decision])
+    price = ModelPrice.objects.create(
+        organization=organization,
+        pattern=f"{MARK}/model",
+        effective_from=entry.occurred_at.date(),
+        input=1,
+        output=2,
+        created_at=entry.occurred_at,
+    )
     scene = Scene(organization, people, stranger, secret, foreign_key)
     _, _, uidb64, token, _ = make_password_link(subject).removeprefix("http://").split("/")
     scene.arguments = {
@@ -85,6 +94,7 @@ def set_scene() -> Scene:
         "monitor_id": alarm.monitor_id,
         "number": draft.number,
         "entry_id": entry.pk,
+        "price_id": price.pk,
         "view": "all",
         "format": "csv",
         "review_id": uuid.uuid4(),

@@ -1,0 +1,226 @@
+"""How AI systems are: one word for each, from its breaker, its incidents, its monitors and its traffic.
+
+Every question is asked once for all systems of a page. What it reads was written elsewhere (breaker, incidents, monitors);
+here nothing is judged anew, only put into one order: what needs somebody first.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Count, IntegerField, Min, Prefetch, Q, Value, When
+
+from governance.models import Activation, AISystem
+from operations.models import Alarm, Incident, Monitor, RollUp
+from reviews.models import Escalation
+
+MOMENTS_AT_MOST = 40
+INCIDENTS_SHOWN = 5
+SEVERITIES = (Incident.Severity.NOTICE, Incident.Severity.WARNING, Incident.Severity.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One word for how a system is. The greater its rank, the sooner somebody should look."""
+
+    code: str
+    rank: int
+    label: str
+    tone: str
+    text: str
+
+
+BREAKER_OPEN = Health("breaker_open", 90, "Breaker open", "block", "Nothing acts alone: the breaker is open.")
+CRITICAL = Health("critical", 80, "Critical incident", "block", "A critical incident is open.")
+RECOVERING = Health("recovering", 70, "Recovering", "review", "The breaker is half open: a share acts again.")
+OWNERLESS = Health("ownerless", 65, "No active owner", "block", "Its owner's account is closed: nobody answers for it.")
+WARNING = Health("warning", 60, "Incident", "review", "An incident is open.")
+ALARMED = Health("alarmed", 50, "Alarmed", "review", "A monitor says that something changed.")
+NOTICE = Health("notice", 40, "Notice", "escalate", "A notice is open.")
+SILENT = Health("silent", 30, "No traffic", "outline", "It has decided nothing in these days.")
+UNWATCHED = Health("unwatched", 25, "Not watched", "outline", "No monitor watches it.")
+LEARNING = Health("learning", 20, "Learning", "outline", "Its monitors are still learning what is usual.")
+FINE = Health("fine", 10, "Fine", "allow", "Its monitors watch, and none of them is alarmed.")
+OF_SEVERITY = {"critical": CRITICAL, "warning": WARNING, "notice": NOTICE}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What is known of a system besides its figures."""
+
+    breaker: str
+    has_owner: bool
+    incidents: int = 0
+    severity: str = ""
+    alarmed: int = 0
+    learning: int = 0
+    watching: int = 0
+    waiting: int = 0
+    oldest_at: datetime | None = None
+
+    def health(self, *, decisions: int) -> Health:
+        """The word that stands first in the order above; `decisions`: how many it made in the days of the page."""
+        if self.breaker == AISystem.Breaker.OPEN:
+            return BREAKER_OPEN
+        applies = [OF_SEVERITY[self.severity]] if self.severity else []
+        applies += [RECOVERING] if self.breaker == AISystem.Breaker.HALF_OPEN else []
+        applies += [] if self.has_owner else [OWNERLESS]
+        applies += [ALARMED] if self.alarmed else []
+        applies += [SILENT] if not decisions else []
+        if not self.watching and not self.alarmed:
+            applies.append(LEARNING if self.learning else UNWATCHED)
+        return max([*applies, FINE], key=lambda health: health.rank)
+
+
+def conditions_of(systems: Sequence[AISystem]) -> dict[uuid.UUID, Condition]:
+    """Three questions, whatever the number of systems: their incidents, their monitors, what waits in their queues."""
+    incidents, monitors, waiting = _count_incidents(systems), _count_monitors(systems), _count_waiting(systems)
+    return {
+        system.pk: Condition(
+            breaker=system.breaker,
+            has_owner=system.owner.is_active,
+            **incidents.get(system.pk, {}),
+            **monitors.get(system.pk, {}),
+            **waiting.get(system.pk, {}),
+        )
+        for system in systems
+    }
+
+
+def _count_incidents(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, Any]]:
+    weight = Case(
+        *(When(severity=severity, then=Value(number)) for number, severity in enumerate(SEVERITIES, 1)),
+        output_field=IntegerField(),
+    )
+    rows = (
+        Incident.objects.filter(system__in=systems, status__in=Incident.UNRESOLVED)
+        .order_by()
+        .annotate(weight=weight)
+        .values("system_id", "weight")
+        .annotate(count=Count("id"))
+    )
+    found: dict[uuid.UUID, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: row["weight"]):
+        seen = found.setdefault(row["system_id"], {"incidents": 0})
+        seen["incidents"] += row["count"]
+        seen["severity"] = str(SEVERITIES[row["weight"] - 1])
+    return found
+
+
+def _count_monitors(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, Any]]:
+    rows = Monitor.objects.filter(system__in=systems).order_by().values("system_id")
+    counted = rows.annotate(
+        **{status: Count("id", filter=Q(status=status)) for status in ("alarmed", "learning", "watching")}
+    )
+    return _by_system(counted)
+
+
+def _count_waiting(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, Any]]:
+    counted = (
+        Escalation.objects.unresolved()
+        .filter(organization__in={system.organization_id for system in systems})
+        .filter(system__in=systems, decision__is_test=False)
+        .exclude(status=Escalation.Status.RULED)
+        .order_by()
+        .values("system_id")
+        .annotate(waiting=Count("id"), oldest_at=Min("opened_at"))
+    )
+    return _by_system(counted)
+
+
+def _by_system(rows: Iterable[Mapping[str, Any]]) -> dict[uuid.UUID, dict[str, Any]]:
+    return {row["system_id"]: {name: value for name, value in row.items() if name != "system_id"} for row in rows}
+
+
+def daily_volumes(
+    systems: Sequence[AISystem], *, since: datetime, until: datetime
+) -> dict[uuid.UUID, dict[datetime, int]]:
+    """Decisions of each UTC day, by system, in one question; a day without any is not there."""
+    rows = RollUp.objects.filter(
+        system__in=systems, grain=RollUp.Grain.DAY, dimension="", starts_at__gte=since, starts_at__lt=until
+    )
+    found: dict[uuid.UUID, dict[datetime, int]] = defaultdict(dict)
+    for system_id, starts_at, decisions in rows.order_by().values_list("system_id", "starts_at", "decisions"):
+        found[system_id][starts_at] = decisions
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with one system now: its unresolved incidents, worst first, each with its newest alarms; alarms of
+    monitors that belong to no incident; how many monitors watch, learn, or are off."""
+
+    incidents: list[Incident] = field(default_factory=list)
+    loose_alarms: list[Alarm] = field(default_factory=list)
+    monitors: dict[str, int] = field(default_factory=dict)
+
+
+def trouble_of(system: AISystem) -> Trouble:
+    weight = Case(
+        *(When(severity=severity, then=Value(number)) for number, severity in enumerate(SEVERITIES)),
+        output_field=IntegerField(),
+    )
+    alarms = Alarm.objects.select_related("monitor").order_by("-detected_at", "-id")
+    incidents = (
+        Incident.objects.filter(system=system, status__in=Incident.UNRESOLVED)
+        .select_related("assignee")
+        .annotate(weight=weight)
+        .order_by("-weight", "-opened_at", "-id")
+        .prefetch_related(Prefetch("alarms", alarms))
+    )
+    loose = Alarm.objects.filter(system=system, incident__isnull=True, monitor__status=Monitor.Status.ALARMED)
+    counted = Monitor.objects.filter(system=system).order_by().values_list("status").annotate(count=Count("id"))
+    return Trouble(
+        incidents=list(incidents[: INCIDENTS_SHOWN + 1]),
+        loose_alarms=list(loose.select_related("monitor")[:INCIDENTS_SHOWN]),
+        monitors=dict(counted),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened to a system and may explain its figures. `kind`: alarm, incident, policy or release."""
+
+    at: datetime
+    kind: str
+    title: str
+    thing: Any = None
+
+
+def happenings_of(system: AISystem, *, since: datetime, until: datetime) -> list[Happening]:
+    """Alarms, incidents, policy activations and new releases of a time, oldest first; of each at most forty, the newest."""
+    alarms = Alarm.objects.filter(system=system, detected_at__gte=since, detected_at__lt=until).defer(
+        "evidence", "stated"
+    )
+    incidents = Incident.objects.filter(system=system, opened_at__gte=since, opened_at__lt=until)
+    activations = (
+        Activation.objects.filter(policy__system=system, effective_from__gte=since, effective_from__lt=until)
+        .select_related("version", "policy")
+        .order_by("-id")
+    )
+    happened = [Happening(alarm.detected_at, "alarm", alarm.title, alarm) for alarm in alarms[:MOMENTS_AT_MOST]]
+    happened += [Happening(one.opened_at, "incident", one.title, one) for one in incidents[:MOMENTS_AT_MOST]]
+    happened += [
+        Happening(one.effective_from, "policy", f"{one.policy.key}, version {one.version.number}", one)
+        for one in activations[:MOMENTS_AT_MOST]
+    ]
+    happened += [Happening(at, "release", release) for release, at in _new_releases(system, since, until)]
+    return sorted(happened, key=lambda one: one.at)
+
+
+def _new_releases(system: AISystem, since: datetime, until: datetime) -> list[tuple[str, datetime]]:
+    """Releases whose first decision of all fell into the time, at the hour in which it did."""
+    rows = RollUp.objects.filter(system=system, dimension=RollUp.Dimension.RELEASE).exclude(value="").order_by()
+    older = rows.filter(grain=RollUp.Grain.DAY, starts_at__lt=since).values("value")
+    new = rows.filter(grain=RollUp.Grain.HOUR, starts_at__gte=since, starts_at__lt=until).exclude(value__in=older)
+    return list(
+        new.values("value")
+        .annotate(first=Min("starts_at"))
+        .order_by("-first")
+        .values_list("value", "first")[:MOMENTS_AT_MOST]
+    )

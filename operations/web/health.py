@@ -1,0 +1,250 @@
+"""One system's page: what is wrong with it and since when, then its figures over time, against the time before, and cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from evaluations.statistics import Estimate, NotEnough
+from governance.actors import Actor
+from governance.errors import InvalidParameter, NotFound
+from governance.models import AISystem
+from governance.templatetags.hostile import inert_line
+from governance.web.session import page
+from operations.charts import Box, share_box
+from operations.figure_selectors import RANGES, Figures, Period, Share, breakdown_of, figures_of, series_of
+from operations.health_selectors import Happening, conditions_of, happenings_of, trouble_of
+from operations.web import figure_words as words
+from operations.web.figure_charts import KINDS, Cell, decisions_url, draw_charts
+
+DIMENSIONS = (("release", "Release"), ("action", "Action"), ("model", "Model"), ("rule", "Rule"))
+VALUES_SHOWN = 8
+LABELS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A figure of the whole time, and how it differs from the time before."""
+
+    label: str
+    value: str
+    change: words.Change
+    detail: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A table of one dimension: the values with the most decisions."""
+
+    code: str
+    title: str
+    rows: list[list[Cell]]
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailureLabel:
+    label: str
+    count: int
+    url: str
+    bar: Box
+    share: str
+    cumulated: str
+
+
+@dataclass(frozen=True, slots=True)
+class HappeningShown:
+    what: Happening
+    kind: str
+    url: str
+
+
+@page("overview.read")
+@require_GET
+def system_health(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
+    """A range that can't be read shows what may be asked, and no figures (422). Another organization's system is not there."""
+    system = AISystem.objects.visible_to(actor).select_related("owner", "backup").filter(slug=slug).first()
+    if system is None:
+        raise NotFound()
+    now = timezone.now()
+    condition, trouble = conditions_of([system])[system.pk], trouble_of(system)
+    context: dict[str, Any] = {"system": system, "condition": condition, "trouble": trouble, "ranges": list(RANGES)}
+    try:
+        period = Period.read(request.GET, now=now)
+    except InvalidParameter as refusal:
+        context |= {"refusal": refusal, "since": request.GET.get("from", ""), "to": request.GET.get("to", "")}
+        return render(request, "operations/health.html", context, status=422)
+    points = series_of(system, period)
+    total = sum((point.figures for point in points), Figures())
+    happenings = happenings_of(system, since=period.since, until=period.until)
+    context |= {
+        "period": period,
+        "since": f"{period.since:%Y-%m-%d}",
+        "to": f"{period.until - timedelta(microseconds=1):%Y-%m-%d}",
+        "health": condition.health(decisions=total.decisions),
+        "total": total,
+        "stats": list_stats(slug, period, total, figures_of(system, period.previous())),
+        "charts": draw_charts(slug, points, total, period, happenings),
+        "coverage": describe_coverage(slug, period, total),
+        "happenings": [HappeningShown(one, KINDS[one.kind], _where(one, slug)) for one in reversed(happenings)],
+        "cuts": [cut_by(system, code, title, period) for code, title in DIMENSIONS] if total.decisions else [],
+        "cut_columns": CUT_COLUMNS,
+        "failures": rank_failures(slug, period, breakdown_of(system, "label", period, LABELS_SHOWN)),
+    }
+    return render(request, "operations/health.html", context)
+
+
+def list_stats(slug: str, period: Period, now: Figures, before: Figures) -> list[Stat]:
+    """The whole time's figures, each beside the time before."""
+
+    def url(**filters: str) -> str:
+        return decisions_url(slug, period.since, period.until, **filters)
+
+    def rate(label: str, share: Share, was: Share, **filters: str) -> Stat:
+        value = words.percent_words(share.part / share.whole if share.whole else None)
+        detail = f"{words.count_words(share.part)} of {words.count_words(share.whole)}" if share.whole else ""
+        return Stat(label, value, words.compare_shares(share, was), detail, url(**filters) if share.part else "")
+
+    error, latency = now.error, now.latency_quantile_ms(0.95)
+    estimate = (
+        Stat(
+            "Error rate, estimated",
+            "not enough reviews",
+            words.Change(""),
+            f"{words.count_words(error.reviews_needed)} more",
+        )
+        if isinstance(error, NotEnough)
+        else Stat(
+            "Error rate, estimated",
+            words.percent_words(error.rate),
+            words.compare_estimates(error, before.error),
+            f"95 %: {words.percent_words(error.low)} to {words.percent_words(error.high)}",
+        )
+    )
+    per_decision = now.cost_per_decision_micros
+    return [
+        Stat(
+            "Decisions",
+            words.count_words(now.decisions),
+            words.compare_amounts(now.decisions, before.decisions),
+            url=url() if now.decisions else "",
+        ),
+        rate("Escalated", now.escalation, before.escalation, counted="asked"),
+        rate("Overridden", now.override, before.override, counted="overridden"),
+        estimate,
+        rate("Failed outcomes", now.failure, before.failure, outcome="failed"),
+        rate("Resolved", now.resolution, before.resolution, counted="resolved"),
+        Stat(
+            "Cost",
+            words.money_words(now.cost_micros if now.priced else None),
+            words.compare_amounts(now.cost_micros if now.priced else None, before.cost_micros),
+        ),
+        Stat(
+            "Cost per decision",
+            words.money_words(per_decision),
+            words.compare_amounts(per_decision, before.cost_per_decision_micros),
+        ),
+        Stat(
+            "Latency, 95 % within",
+            words.latency_words(latency),
+            words.compare_amounts(latency, before.latency_quantile_ms(0.95), more="longer", less="shorter"),
+        ),
+    ]
+
+
+def describe_coverage(slug: str, period: Period, total: Figures) -> dict[str, Any]:
+    """What the estimate speaks for, what it can't speak for, and what of it still waits for a ruling."""
+    selected = total.certain_selected + total.sampled_selected
+    ruled = total.certain_ruled + total.sampled_ruled
+    return {
+        "error": total.error,
+        "is_estimate": isinstance(total.error, Estimate),
+        "selected": selected,
+        "waiting": max(0, selected - ruled),
+        "unreviewable": total.unreviewable,
+        "unreviewable_share": words.percent_words(total.unreviewable / total.decisions if total.decisions else None),
+        "unreviewable_url": decisions_url(slug, period.since, period.until, counted="unreviewable"),
+    }
+
+
+CUT_COLUMNS = (
+    "Decisions",
+    "Escalated",
+    "Overridden",
+    "Error rate, estimated",
+    "Failed outcomes",
+    "Resolved",
+    "Cost",
+    "per decision",
+)
+
+
+def cut_by(system: AISystem, code: str, title: str, period: Period) -> Cut:
+    """The same figures for each value of a dimension; a value that was not sent can't be opened."""
+    found = breakdown_of(system, code, period, VALUES_SHOWN + 1)
+    rows = []
+    for value, figures in found[:VALUES_SHOWN]:
+        url = decisions_url(system.slug, period.since, period.until, **{code: value}) if value else ""
+        shares = (figures.escalation, figures.override)
+        after = (figures.failure, figures.resolution)
+        rows.append(
+            [
+                Cell(inert_line(value) if value else "(none)", url),
+                Cell(words.count_words(figures.decisions)),
+                *(Cell(_rate(share)) for share in shares),
+                Cell(words.estimate_words(figures.error)),
+                *(Cell(_rate(share)) for share in after),
+                Cell(words.money_words(figures.cost_micros) if figures.priced else "not known"),
+                Cell(words.money_words(figures.cost_per_decision_micros)),
+            ]
+        )
+    return Cut(code, title, rows, is_cut=len(found) > VALUES_SHOWN)
+
+
+def rank_failures(slug: str, period: Period, found: Sequence[tuple[str, Figures]]) -> list[FailureLabel]:
+    """Labels of rulings, the most frequent first, each with its share and the share of all down to it."""
+    labels = [(label, figures.decisions) for label, figures in found if label]
+    whole, most, sum_to_here = sum(count for _, count in labels), max((count for _, count in labels), default=0), 0
+    ranked = []
+    for label, count in labels:
+        sum_to_here += count
+        ranked.append(
+            FailureLabel(
+                label=inert_line(label),
+                count=count,
+                url=decisions_url(slug, period.since, period.until, label=label),
+                bar=share_box(count / most),
+                share=words.percent_words(count / whole),
+                cumulated=words.percent_words(sum_to_here / whole),
+            )
+        )
+    return ranked
+
+
+def _rate(share: Share) -> str:
+    if not share.whole:
+        return "–"
+    return f"{words.percent_words(share.part / share.whole)} of {words.count_words(share.whole)}"
+
+
+def _where(happening: Happening, slug: str) -> str:
+    """The page of what happened; the decisions of a release."""
+    thing = happening.thing
+    match happening.kind:
+        case "alarm":
+            return reverse("incident-detail", args=[thing.incident_id]) if thing.incident_id else ""
+        case "incident":
+            return reverse("incident-detail", args=[thing.pk])
+        case "policy":
+            return reverse("policy-version", args=[thing.policy_id, thing.version.number])
+    return f"{reverse('decision-list')}?{urlencode({'system': slug, 'release': happening.title})}"
