@@ -33,6 +33,8 @@ class Service:
         self.outcomes: list[tuple[str, dict[str, Any]]] = []
         self.told: list[Any] = []
         self.refusal: int | None = None
+        # What the answers bear beside, once they are final.
+        self.extra: dict[str, Any] = {}
         self.information: dict[str, Any] | None = None
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
@@ -117,11 +119,12 @@ class Service:
         state = self.states[key]
         return (202 if state["status"] == "pending" else 201), state
 
-    @staticmethod
-    def _become(state: dict[str, Any], status: str, action: Any) -> None:
+    def _become(self, state: dict[str, Any], status: str, action: Any) -> None:
         proceeds = status in ("allowed", "approved", "corrected")
         by = {"kind": "policy"} if status == "allowed" else {"kind": "person", "label": "Rita Reviewer"}
         state.update(status=status, proceed=proceeds, effective_action=action if proceeds else None, decided_by=by)
+        if status != "pending":
+            state.update(self.extra)
 
 
 @pytest.fixture

@@ -68,6 +68,20 @@ def test_what_is_blocked_or_rejected_stays_where_it_is(run, service, tmp_path):
     assert service.outcomes == []
 
 
+def test_what_a_person_said_instead_is_said(run, service, capsys):
+    service.verdict = lambda question: "review"
+    service.extra = {"ruling": {"verdict": "reject", "labels": ["wrong-action"], "reason": "Known \x1b[31msender"}}
+    service.ruling = lambda question: ("rejected", None)
+    assert run(1)
+    service.extra = {"substitute": "I wrote to them myself.\x07"}
+    service.ruling = lambda question: ("answered", None)
+    assert run(2)
+    said = capsys.readouterr().out
+    assert "stays where it is. A person (Rita Reviewer) rejected it: wrong-action, Known  [31msender." in said
+    assert "A person (Rita Reviewer) answered instead: “I wrote to them myself. ”." in said
+    assert "\x1b" not in said and "\x07" not in said
+
+
 def test_a_correction_is_carried_out_and_said(run, service, tmp_path, capsys):
     service.verdict = lambda question: "review"
 
