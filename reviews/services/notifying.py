@@ -247,7 +247,26 @@ def _tell_approvers(entry: AuditEntry, payload: dict[str, Any]) -> Told:
     )
 
 
+def _tell_named(entry: AuditEntry, payload: dict[str, Any]) -> Told:
+    """Entries of the floors above name whom they are told to, in which words, and where it leads."""
+    named = [person for person in payload.get("to", []) if isinstance(person, str)]
+    return User.objects.filter(pk__in=named), str(payload.get("title", "")), str(payload.get("path", ""))
+
+
 Told = tuple[Iterable[User], str, str]
+NAMED = (
+    "incident.opened",
+    "incident.joined",
+    "incident.assigned",
+    "incident.acknowledged",
+    "incident.commented",
+    "incident.mitigated",
+    "incident.resolved",
+    "incident.reviewed",
+    "breaker.opened",
+    "breaker.half_opened",
+    "breaker.closed",
+)
 TOLD: dict[str, Callable[[AuditEntry, dict[str, Any]], Told]] = {
     "escalation.reassigned": _tell_assignee,
     "escalation.handed_over": _tell_group,
@@ -256,4 +275,5 @@ TOLD: dict[str, Callable[[AuditEntry, dict[str, Any]], Told]] = {
     "decision.allowed_by_timeout": _tell_of_expiry,
     "decision.information_given": _tell_who_asked,
     "policy.submitted": _tell_approvers,
+    **dict.fromkeys(NAMED, _tell_named),
 }

@@ -46,6 +46,30 @@ def test_an_assignment_is_told_to_whom_it_was_given() -> None:
     assert told(lead.user_id) == []
 
 
+def test_entries_of_the_floors_above_are_told_to_whom_they_name() -> None:
+    desk = open_desk()
+    owner, stranger = desk.system.owner, desk.reviewer()
+    with transaction.atomic():
+        record(
+            organization_id=desk.organization.pk,
+            type="incident.opened",
+            actor=OPERATOR,
+            subject="incident:1",
+            payload={"to": [str(owner.pk)], "title": "Critical: refunds fail", "path": "/incidents/1/"},
+        )
+    read_on()
+    notification = Notification.objects.get()
+    assert (notification.user, notification.title, notification.path) == (
+        owner,
+        "Critical: refunds fail",
+        "/incidents/1/",
+    )
+    mail_notifications()
+    assert [sent.to for sent in mail.outbox] == [[owner.email]]
+    assert "/incidents/1/" in mail.outbox[0].body
+    assert told(stranger.user_id) == []
+
+
 def test_reading_again_tells_nobody_twice() -> None:
     desk = open_desk()
     escalation, lead, reviewer = desk.escalation(), desk.reviewer("lead"), desk.reviewer()
