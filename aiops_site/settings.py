@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "act-on-deadlines": _every(1, "reviews.act_on_deadlines"),
     "notify": _every(2, "reviews.notify"),
     "harvest-corrections": _every(5, "evaluations.harvest_corrections"),
+    "roll-up": _every(2, "operations.roll_up"),
 }
 
 # ---------------------------------------------------------------- API

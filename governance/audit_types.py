@@ -90,6 +90,10 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "recovery.failed": "Recovery failed",
         "recovery.stopped": "Recovery stopped",
     },
+    "Prices": {
+        "price.stated": "Price stated",
+        "price.withdrawn": "Price withdrawn",
+    },
     "The log itself": {
         EXPORT_TYPE: "Audit log exported",
         ERASURE_TYPE: "Payload erased",

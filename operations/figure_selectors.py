@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import F, Max, QuerySet, Sum
 
 from governance.errors import InvalidParameter
 from governance.models import AISystem
@@ -297,7 +297,7 @@ def breakdown_of(system: AISystem, dimension: str, period: Period, limit: int = 
         .filter(system=system)
         .values("value")
         .annotate(**_SUMS, counted=Max("counted_at"))
-        .order_by("-decisions_sum", "value")[:limit]
+        .order_by(F("decisions_sum").desc(), "value")[:limit]
     )
     return [(row["value"], _figures(row)) for row in found]
 
