@@ -10,11 +10,13 @@ from governance.errors import NotFound
 from reviews.models import Notification
 
 
-def mark_read(*, actor: Actor, notification_id: int) -> None:
+def mark_read(*, actor: Actor, notification_id: int) -> Notification:
     """Mark one of one's own notifications as read; somebody else's is not there (404). Twice does no harm."""
-    if not own_notifications(actor).filter(pk=notification_id).exists():
+    notification = own_notifications(actor).filter(pk=notification_id).first()
+    if notification is None:
         raise NotFound()
     own_notifications(actor).filter(pk=notification_id, read_at__isnull=True).update(read_at=timezone.now())
+    return notification
 
 
 def mark_all_read(*, actor: Actor, up_to: int) -> int:

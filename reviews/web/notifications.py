@@ -31,6 +31,14 @@ def show(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     )
 
 
+@require_GET
+@page("overview.read")
+def open_one(request: HttpRequest, actor: Actor, notification_id: int) -> HttpResponseBase:
+    """Go where it leads; who has been there has read it."""
+    notification = mark_read(actor=actor, notification_id=min(notification_id, LARGEST_ID))
+    return redirect(notification.path)
+
+
 @require_POST
 @page("overview.read")
 def read_one(request: HttpRequest, actor: Actor, notification_id: int) -> HttpResponseBase:

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("history/", history.show, name="history"),
     path("notifications/", notifications.show, name="notifications"),
     path("notifications/read/", notifications.read_all, name="notifications-read"),
+    path("notifications/<int:notification_id>/", notifications.open_one, name="notification-open"),
     path("notifications/<int:notification_id>/read/", notifications.read_one, name="notification-read"),
     path("queues/", queues_admin.queue_settings_list, name="queue-settings-list"),
     path("queues/<slug:slug>/", queues_admin.queue_settings, name="queue-settings"),

@@ -137,7 +137,22 @@ def test_notifications_show_ones_own_with_the_unread_marked() -> None:
     answer = client.get(reverse("notifications"))
     assert [one.entry_id for one in answer.context["page"].rows] == [2, 1]
     assert answer.content.decode().count('class="unread"') == 1
-    assert "/decisions/2/" in answer.content.decode()
+    assert reverse("notification-open", args=[answer.context["page"].rows[0].pk]) in answer.content.decode()
+
+
+def test_opening_one_marks_it_as_read_and_leads_there() -> None:
+    desk = open_desk()
+    client, person = sign_in(desk)
+    stranger, _ = sign_in(desk)
+    one = tell(desk, person, 7)
+    address = reverse("notification-open", args=[one.pk])
+    assert stranger.get(address).status_code == 404
+    one.refresh_from_db()
+    assert one.read_at is None
+    answer = client.get(address)
+    assert (answer.status_code, answer["Location"]) == (302, one.path)
+    one.refresh_from_db()
+    assert one.read_at is not None
 
 
 def test_one_is_read_off_by_its_owner_alone() -> None:
