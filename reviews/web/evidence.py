@@ -62,8 +62,15 @@ class Piece:
 
 
 def list_facts(value: Any, *, path: str, read: frozenset[str] = frozenset()) -> list[Fact]:
-    """A JSON value as lines, nested ones indented. `path` is its place in a rule's words (`action.arguments`)."""
-    return list(_facts(value, path, read, 0))[:ROWS_AT_MOST]
+    """A JSON value as lines, nested ones indented; beyond `ROWS_AT_MOST` one line says how many are left out. `path` is
+    its place in a rule's words (`action.arguments`)."""
+    facts = list(_facts(value, path, read, 0))
+    left_out = len(facts) - ROWS_AT_MOST
+    if left_out > 0:
+        facts[ROWS_AT_MOST:] = [
+            Fact(label="…", value=f"{left_out:,} more fields are not shown here; the raw JSON has all.")
+        ]
+    return facts
 
 
 def list_proposal(proposal: dict[str, Any], read: frozenset[str]) -> list[Fact]:
@@ -107,7 +114,12 @@ def list_turns(*values: Any) -> list[Turn]:
     for value in values:
         messages = value.get("messages") if isinstance(value, dict) else value
         if isinstance(messages, list) and messages and all(_is_message(message) for message in messages):
-            return [_turn(message) for message in messages[:ROWS_AT_MOST]]
+            turns = [_turn(message) for message in messages[:ROWS_AT_MOST]]
+            if left_out := len(messages) - len(turns):
+                turns.append(
+                    Turn("…", f"{left_out:,} more messages are not shown here; the raw JSON has all.", is_ai=False)
+                )
+            return turns
     return []
 
 

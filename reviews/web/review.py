@@ -228,7 +228,7 @@ def render_review(
             "is_claimable": is_claimable(escalation),
             "is_outside": not is_mine and is_outside_groups(actor, escalation),
             "handed_over": find_handover(escalation, reviews),
-            "ruled_as": RULED_AS.get(escalation.ruling.verdict, "") if escalation.ruling else "",
+            "ruled_as": RULED_AS.get(Review.Verdict(escalation.ruling.verdict), "") if escalation.ruling else "",
             "proposal_facts": list_proposal(proposal, read),
             "effect": describe_effect(decision, proposal),
             "confidence_read": "confidence" in read,
