@@ -4,7 +4,6 @@ is kept, so that the same policy, context, clock and draws always give the same 
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -240,7 +239,11 @@ def _reason(result: RuleResult) -> dict[str, str]:
 def _review_probability(verdict: str, sampling: tuple[SamplingDraw, ...]) -> float:
     if verdict in ("review", "escalate"):
         return 1.0
-    return 1.0 - math.prod(1.0 - entry.probability for entry in sampling) if sampling else 0.0
+    drawn = 0.0
+    for entry in sampling:
+        # Not 1 - (1 - p): the log shall say 0.05 where the policy does, not 0.050000000000000044.
+        drawn += entry.probability - drawn * entry.probability
+    return drawn
 
 
 # Tests of a document ------------------------------------------------------------------------------------------------

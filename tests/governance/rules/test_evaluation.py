@@ -237,6 +237,12 @@ def test_sampling_is_drawn_for_allowed_decisions_only() -> None:
     assert (asked.sampling, asked.review_probability) == ((), 1.0)
 
 
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.01, 0.07])
+def test_a_single_rate_is_recorded_as_the_policy_says_it(rate: float) -> None:
+    compiled = policy(MISS, sampling=[{"rate": rate, "of": "allow"}])
+    assert compiled.evaluate({}, now=NOW, draws=[0.99]).review_probability == rate
+
+
 def test_a_blocked_decision_is_reviewed_with_probability_zero() -> None:
     assert policy(rule(HIT, "block")).evaluate({}, now=NOW).review_probability == 0.0
     assert policy(MISS).evaluate({}, now=NOW).review_probability == 0.0
