@@ -216,7 +216,7 @@ class Triage:
         shown = _shown(mail) if mail is not None else asked["mail"]
         if not decision.proceed:
             self.counts[decision.status] += 1
-            self._say(f"{decision.status:12} {shown} stays where it is. {_why(decision)}")
+            self._say(f"{decision.status:12} {shown} stays where it is. {_ruled(decision) or _why(decision)}")
             self._forget(decision.id)
             return
         errand = errand_of(decision.effective_action, asked["mail"])
@@ -287,6 +287,18 @@ def _proposal(question: dict[str, Any]) -> str:
 
 def _why(decision: Decision) -> str:
     return f"{_printable(decision.why)}." if decision.why else ""
+
+
+def _ruled(decision: Decision) -> str:
+    """What a person said instead of letting it run; empty where it was policy or time."""
+    ruling = decision.raw.get("ruling")
+    if decision.status == "rejected" and isinstance(ruling, dict):
+        said = [*(ruling.get("labels") or ()), ruling.get("reason") or ""]
+        words = ", ".join(_printable(str(word)) for word in said if word)
+        return f"A person{_named(decision)} rejected it" + (f": {words}." if words else ".")
+    if decision.status == "answered":
+        return f"A person{_named(decision)} answered instead: “{_printable(str(decision.substitute))[:200]}”."
+    return ""
 
 
 def _named(decision: Decision) -> str:
