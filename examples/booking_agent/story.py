@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,15 @@ class Owner:
     async def incidents(self) -> list[dict[str, Any]]:
         """The open incidents of the system."""
         answer = await self._ask("GET", "/incidents", params={"system": SYSTEM, "status": "open"})
-        found: list[dict[str, Any]] = answer["results"] if isinstance(answer, dict) else answer
+        found: list[dict[str, Any]] = answer["results"]
+        return found
+
+    async def monitor(self, kind: str) -> dict[str, Any]:
+        """One of the system's monitors. Raises Stuck where it has none of the kind."""
+        answer = await self._ask("GET", "/monitors", params={"system": SYSTEM, "kind": kind})
+        if not answer["results"]:
+            raise Stuck(f"The system has no monitor of {kind.replace('_', ' ')}.")
+        found: dict[str, Any] = answer["results"][0]
         return found
 
     async def breaker(self) -> str:
@@ -145,52 +153,63 @@ class Story:
 
     async def _silent_change(self) -> dict[str, Any]:
         title("2. The calendar renames its fields, and tells nobody")
+        monitor = await self._owner.monitor("failed_outcomes")
+        say(
+            f"Watching failed outcomes: {monitor['status']}, {monitor['observations']} seen; it promises {monitor['stated']}."
+        )
+        for early in await self._owner.incidents():
+            say(f"An incident stood open before anything had changed, a false alarm: “{early['title']}”.")
         await self._desk.close()
         self._calendar.deploy(SECOND)
-        changed_at, first = time.monotonic(), self._next
+        changed_at, changed, first = datetime.now(UTC), time.monotonic(), self._next
         say(
             "`start` is now `starts_at`, `status` is `state` … Answers are still 200. The desk is busy with other things."
         )
-        await self._owner.incidents()
         incident: dict[str, Any] | None = None
         looked_at = time.monotonic()
         while incident is None:
             if self._next - first >= MOST_UNTIL_DETECTED:
-                raise Stuck(
-                    f"No incident after {MOST_UNTIL_DETECTED} messages and {len(self._agent.failed_at)} failures."
-                )
+                raise Stuck(f"No alarm after {MOST_UNTIL_DETECTED} messages and {len(self._agent.failed_at)} failures.")
             await self._send(1)
             if time.monotonic() - looked_at >= LOOK_EVERY_S:
                 looked_at = time.monotonic()
-                incident = next(iter(await self._owner.incidents()), None)
-        seconds = time.monotonic() - changed_at
-        alarms = incident.get("alarms") or []
-        say(f"Detected after {seconds:.0f} s of this run: “{incident['title']}”, opened {incident['opened_at']}.")
-        for alarm in alarms:
-            before = sum(at <= instant(alarm["detected_at"]) for at in self._agent.failed_at)
-            say(
-                f"  {alarm['monitor']}: {alarm['summary']} (since {alarm['since']}, found after "
-                f"{alarm['decisions_until_detected']} observations; {before} failures had been reported by then)"
-            )
+                incident = next((one for one in await self._owner.incidents() if self._shows(one, changed_at)), None)
         say(
-            f"Until it was seen, {self._next - first} messages had come and {len(self._agent.failed_at)} outcomes had failed."
+            f"Noticed {time.monotonic() - changed:.0f} s later. Until then {self._next - first} messages had come, and "
+            f"{len(self._agent.failed_at)} outcomes had failed."
         )
-        say(f"Assigned to {named(incident.get('assignee'))}.")
+        say(
+            f"Incident “{incident['title']}”, {incident.get('severity', '')}, assigned to {named(incident.get('assignee'))}."
+        )
+        for alarm in incident["alarms"]:
+            before = sum(at <= instant(alarm["detected_at"]) for at in self._agent.failed_at)
+            say(f"  {alarm.get('kind', '')} {alarm.get('segment', '')}: {alarm['summary']}")
+            say(
+                f"    since {alarm['since']}, found after {alarm['decisions_until_detected']} observations, "
+                f"{before} reported failures after the change"
+            )
         return incident
+
+    def _shows(self, incident: dict[str, Any], changed_at: datetime) -> bool:
+        """Whether an incident is about the failures: one of the alarms of failed outcomes came after the change."""
+        return any(
+            alarm.get("kind") == "failed_outcomes" and instant(alarm["detected_at"]) >= changed_at
+            for alarm in incident["alarms"]
+        )
 
     async def _breaker_open(self, incident: dict[str, Any]) -> None:
         title("3. The breaker is open: every decision waits for people")
         if await self._owner.breaker() == "open":
             say("The monitor has opened it by itself.")
         else:
-            await self._owner.turn_breaker("open", f"Incident {incident['id']}: bookings fail")
-            say("The owner opens it by hand, with one click (here: one call).")
+            await self._owner.turn_breaker("open", f"Bookings fail: {incident['title']}")
+            say("The owner opens it by hand: one click, here one call.")
         first, alone = self._next, self._agent.counts["allowed"]
         await self._send(WITH_BREAKER_OPEN)
         came = [self._agent.cases[message.id] for message in self._messages[first : self._next]]
         say(
-            f"{len(came)} more messages: {self._agent.counts['allowed'] - alone} done alone, {told(came, 'fallback')} guests were "
-            f"told:"
+            f"{len(came)} more messages: {self._agent.counts['allowed'] - alone} done alone, "
+            f"{told(came, 'fallback')} guests were told:"
         )
         words = next((letter.text for letter in reversed(self._agent.letters) if letter.kind == "fallback"), "")
         say(f"  “{words}”")
