@@ -2,11 +2,17 @@
 
 from django.urls import path
 
-from operations.api import watching
+from operations.api import handling, watching
 
 urlpatterns = [
     path("monitors", watching.MonitorList.as_view(), name="api-monitors"),
     path("monitors/<uuid:monitor_id>", watching.MonitorDetail.as_view(), name="api-monitor"),
     path("incidents", watching.IncidentList.as_view(), name="api-incidents"),
     path("incidents/<uuid:incident_id>", watching.IncidentDetail.as_view(), name="api-incident"),
+    path("incidents/<uuid:incident_id>/acknowledge", handling.Acknowledge.as_view(), name="api-incident-acknowledge"),
+    path("incidents/<uuid:incident_id>/comments", handling.Comments.as_view(), name="api-incident-comments"),
+    path("incidents/<uuid:incident_id>/mitigate", handling.Mitigate.as_view(), name="api-incident-mitigate"),
+    path("incidents/<uuid:incident_id>/resolve", handling.Resolve.as_view(), name="api-incident-resolve"),
+    path("incidents/<uuid:incident_id>/review", handling.Review.as_view(), name="api-incident-review"),
+    path("systems/<slug:slug>/breaker", handling.Breaker.as_view(), name="api-system-breaker"),
 ]

@@ -132,6 +132,12 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "api-monitor": (see(),),
     "api-incidents": (see(stranger=200),),
     "api-incident": (see(),),
+    "api-incident-acknowledge": (do(HANDLING, answer=200),),
+    "api-incident-comments": (do(HANDLING, answer=200, body={"text": "x"}),),
+    "api-incident-mitigate": (do(HANDLING, answer=200, body={"note": "x"}),),
+    "api-incident-resolve": (do(HANDLING, answer=200, body={"note": "x"}),),
+    "api-incident-review": (do(HANDLING, answer=422, body={"cause": "x"}),),
+    "api-system-breaker": (do(HANDLING, answer=200, body={"state": "open", "reason": "x"}),),
     "api-systems": (see(stranger=200, key=200, foreign_key=200),),
     "api-system": (see(key=200, foreign_key=404),),
     # ---- queues
