@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import F, Max, QuerySet, Sum
 
+from evaluations.statistics import Estimate, NotEnough, ReviewSums, estimate_error_rate
 from governance.errors import InvalidParameter
 from governance.models import AISystem
 from operations.latency import quantile_ms
 from operations.models import RollUp
-
-if TYPE_CHECKING:
-    from evaluations.statistics import Estimate, NotEnough
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # What `?range=` may say, with the step of its points.
@@ -209,8 +207,6 @@ class Figures:
     def error(self) -> Estimate | NotEnough:
         """The error rate of the whole traffic that could be reviewed: the Hájek estimate with its interval, or how many
         reviews are missing. `unreviewable` decisions are not in it."""
-        from evaluations.statistics import ReviewSums, estimate_error_rate
-
         return estimate_error_rate(ReviewSums(**{name: getattr(self, name) for name in REVIEW_SUMS}))
 
     @property

@@ -310,7 +310,8 @@ class Difference:
 
 
 def find_differences(*, system: AISystem) -> list[Difference]:
-    """Compare all roll-ups of the system with a recount of its decisions; changes nothing. Hours that are due may differ."""
+    """Compare all roll-ups of the system with a recount of its decisions; changes nothing. What is due to be recounted
+    anyway may differ."""
     found: list[Difference] = []
     for hours in _days(system, None, None):
         day = hours[0].replace(hour=0)
