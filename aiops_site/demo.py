@@ -11,12 +11,13 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
+from aiops_site.service import describe_mail
 from governance.actors import OPERATOR
-from governance.models import AISystem, Organization, User
+from governance.models import AISystem, Group, Organization, User
 from governance.selectors import find_live_key
 from governance.services.accounts import set_password
 from governance.services.credentials import create_api_key
-from governance.services.membership import add_person
+from governance.services.membership import add_person, create_group
 from governance.services.policy_activation import activate_first_version
 from governance.services.policy_in_force import find_policy_in_force
 from governance.services.registry import SystemFacts, create_system, ensure_organization
@@ -25,6 +26,7 @@ ORGANIZATION = ("northwind", "Northwind Mail")
 SYSTEM = "mail-triage"
 POLICY_FILE = Path("examples") / "mail_triage" / "policy.yaml"
 KEY_FILE = "demo-api-key"
+GROUP = ("legal", "Legal desk")
 FALLBACK_MESSAGE = "A colleague looks at your message and answers within one working day."
 PURPOSE = "Sorts the support inbox: delivers mail, quarantines or deletes spam, and asks where it is not sure."
 
@@ -63,6 +65,7 @@ def prepare_demo(*, root: Path, say: Callable[[str], None]) -> str:
         say(f"Setting up {name}: people, an AI system, its rules …")
     organization = ensure_organization(actor=OPERATOR, slug=slug, name=name)
     people = {person.role: ensure_person(organization, person) for person in PEOPLE}
+    ensure_group(organization, members=[people["lead"]])
     system = ensure_system(organization, owner=people["owner"], backup=people["lead"])
     if find_policy_in_force(system_id=system.pk, now=timezone.now()) is None:
         activate_first_version(actor=OPERATOR, system=system, source=(root / POLICY_FILE).read_text())
@@ -79,6 +82,13 @@ def ensure_person(organization: Organization, person: DemoPerson) -> User:
     )
     set_password(actor=OPERATOR, user=user, password=person.password)
     return user
+
+
+def ensure_group(organization: Organization, *, members: list[User]) -> None:
+    """Somebody to whom a reviewer can hand an escalation; left alone once it is there, whoever is in it by then."""
+    slug, name = GROUP
+    if not Group.objects.filter(organization=organization, slug=slug).exists():
+        create_group(actor=OPERATOR, organization=organization, slug=slug, name=name, members=members)
 
 
 def ensure_system(organization: Organization, *, owner: User, backup: User) -> AISystem:
@@ -124,6 +134,7 @@ def describe_people(address: str) -> str:
             *rows,
             "",
             "Sign in as the reviewer and rule on what the mail triage asks. Ctrl-C ends everything.",
+            *([where] if (where := describe_mail()) else []),
             "",
         ]
     )

@@ -116,3 +116,8 @@ def is_answering(host: str, port: int) -> bool:
             return client.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False
+
+
+def describe_mail() -> str:
+    """Where mail goes that nothing sends: a forgotten password's link has to be found. Empty where mail is sent."""
+    return "" if settings.EMAIL_URL else f"No mail is sent: each one becomes a file in {settings.EMAIL_FILE_PATH}."

@@ -36,6 +36,7 @@ def test_serve_prepares_the_database_gets_ready_and_ends_cleanly(tmp_path: Path)
     with RunningService(tmp_path) as service:
         service.wait_until_ready()
         assert eventually(lambda: f"ready at {service.url}" in service.said())
+        assert eventually(lambda: f"each one becomes a file in {tmp_path}" in service.said())
         checks = httpx.get(f"{service.url}/readyz").json()["checks"]
         assert checks == {name: {"ok": True} for name in ("database", "migrations", "broker", "worker")}
         children = [pid for part in ("web", "worker", "scheduler") for pid in service.pids(part)]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from aiops_site.locks import PARTS, AlreadyServed
-from aiops_site.service import READY_WITHIN_S, NotPrepared, prepare_database, start_service
+from aiops_site.service import READY_WITHIN_S, NotPrepared, describe_mail, prepare_database, start_service
 from aiops_site.supervision import PortTaken
 from governance.management.output import CountersignCommand
 
@@ -69,6 +69,8 @@ class Command(CountersignCommand):
     def announce(self, address: str, parts: tuple[str, ...]) -> None:
         if "web" in parts:
             self.report({"address": address, "parts": parts}, f"Countersign is ready at {address} (Ctrl-C ends it)")
+            if where := describe_mail():
+                self.say(where)
         else:
             self.report({"parts": parts}, f"The {parts[0]} runs (Ctrl-C ends it)")
         self.stdout.flush()
