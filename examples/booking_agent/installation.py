@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from examples.booking_agent.agent import FALLBACK_MESSAGE
+from examples.booking_agent.desk import DESK as DESK_QUEUE
 
 ROOT = Path(__file__).resolve().parents[2]
 ORGANIZATION, SYSTEM = "harbour-hall", "booking-agent"
@@ -25,6 +26,7 @@ FACTS = {
     "purpose": "Reads what guests write, and books, moves and cancels tables.",
     "risk": "limited",
     "fallback_message": FALLBACK_MESSAGE,
+    "fallback_queue": DESK_QUEUE,
 }
 POLICY = Path(__file__).with_name("policy.yaml")
 READY_WITHIN_S = 120.0

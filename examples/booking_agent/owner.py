@@ -1,0 +1,62 @@
+"""The owner of the system: sees monitors and incidents and turns the breaker, through the API with an access token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from examples.booking_agent.installation import SYSTEM
+
+
+class NotBuilt(Exception):
+    """This Countersign has no such endpoint."""
+
+
+class Stuck(Exception):
+    """What the story waits for does not come."""
+
+
+class Owner:
+    """The system's owner, with an access token: looks at incidents and turns the breaker."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
+
+    async def incidents(self) -> list[dict[str, Any]]:
+        """The open incidents of the system."""
+        answer = await self._ask("GET", "/incidents", params={"system": SYSTEM, "status": "open"})
+        found: list[dict[str, Any]] = answer["results"]
+        return found
+
+    async def monitor(self, kind: str) -> dict[str, Any]:
+        """One of the system's monitors. Raises Stuck where it has none of the kind."""
+        answer = await self._ask("GET", "/monitors", params={"system": SYSTEM, "kind": kind})
+        if not answer["results"]:
+            raise Stuck(f"The system has no monitor of {kind.replace('_', ' ')}.")
+        found: dict[str, Any] = answer["results"][0]
+        return found
+
+    async def breaker(self) -> str:
+        """`closed`, `half_open` or `open`."""
+        return str((await self._ask("GET", "/systems", params={"slug": SYSTEM}))["results"][0]["breaker"])
+
+    async def turn_breaker(self, state: str, reason: str, **how: Any) -> None:
+        await self._ask("POST", f"/systems/{SYSTEM}/breaker", json={"state": state, "reason": reason, **how})
+
+    async def handle(self, incident: dict[str, Any], verb: str, **how: Any) -> None:
+        """One step of an incident: `acknowledge`, `mitigate`, `resolve`."""
+        await self._ask("POST", f"/incidents/{incident['id']}/{verb}", json=how)
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _ask(self, method: str, path: str, **sent: Any) -> Any:
+        response = await self._http.request(method, path, **sent)
+        if response.status_code in (404, 405):
+            raise NotBuilt(f"{method} /api/v1{path} answers {response.status_code}")
+        if response.status_code >= 400:
+            raise Stuck(f"{method} /api/v1{path} answers {response.status_code}: {response.text[:400]}")
+        return response.json() if response.content else None
