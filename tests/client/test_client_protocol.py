@@ -83,6 +83,8 @@ def test_instants_and_reasons_are_read(answered):
     decision = Decision.from_json(answered())
     assert decision.expires_at == datetime(2030, 1, 1, tzinfo=UTC)
     assert decision.why == "Refunds over 200 need a person"
+    told = Decision.from_json({**answered(), "message": "A colleague will call you back."})
+    assert told.why == "A colleague will call you back; Refunds over 200 need a person"
 
 
 def test_a_question_needs_a_proposal():

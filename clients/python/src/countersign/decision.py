@@ -102,7 +102,7 @@ class Decision:
     def why(self) -> str:
         """The reasons in one line of plain words, for logs and messages; empty where there are none."""
         texts = [str(reason.get("text") or reason.get("rule") or "") for reason in self.reasons]
-        return "; ".join(text for text in [self.message or "", *texts] if text)
+        return "; ".join(text.removesuffix(".") for text in [self.message or "", *texts] if text)
 
 
 def _mapping(value: Any) -> Mapping[str, Any] | None:
