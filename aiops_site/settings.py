@@ -219,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
     "notify": _every(2, "reviews.notify"),
     "harvest-corrections": _every(5, "evaluations.harvest_corrections"),
     "roll-up": _every(2, "operations.roll_up"),
+    "watch": _every(2, "operations.watch"),
 }
 
 # ---------------------------------------------------------------- API

@@ -71,6 +71,14 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "system.changed": "AI system changed",
         "queue.changed": "Queue changed",
     },
+    "Monitors": {
+        "monitor.changed": "Monitor set",
+        "monitor.baseline_sealed": "Monitor's baseline sealed",
+        "monitor.rearmed": "Monitor watches again",
+        "alarm.raised": "Alarm raised",
+        "alarm.judged": "Alarm judged",
+        "alarm.ended": "What raised an alarm ended by itself",
+    },
     "Incidents": {
         "incident.opened": "Incident opened",
         "incident.joined": "Alarm joined an incident",

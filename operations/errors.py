@@ -17,3 +17,23 @@ class InvalidReview(Invalid):
 
 class PriceWithdrawn(Conflict):
     code, title = "price-withdrawn", "The price has been withdrawn before"
+
+
+class MonitorChanged(Conflict):
+    code, title = "monitor-changed", "Somebody, or an alarm, has changed the monitor meanwhile"
+
+
+class MonitorIsOff(Conflict):
+    code, title = "monitor-is-off", "The monitor is off"
+
+
+class MonitorNotAlarmed(Conflict):
+    code, title = "monitor-not-alarmed", "The monitor is not alarmed"
+
+
+class NothingToLearn(Conflict):
+    code, title = "nothing-to-learn", "This kind of monitor has no baseline"
+
+
+class AlarmJudged(Conflict):
+    code, title = "alarm-judged", "The alarm was judged before"

@@ -2,9 +2,16 @@
 
 from celery import shared_task
 
+from operations.services.monitoring import watch as watch_log
 from operations.services.rollups import roll_up as roll
 
 
 @shared_task(name="operations.roll_up")
 def roll_up() -> None:
     roll()
+
+
+@shared_task(name="operations.watch")
+def watch() -> None:
+    """Whatever stands in the log, for two seconds at the most; the next sweep goes on."""
+    watch_log(budget_s=2.0)

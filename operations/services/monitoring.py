@@ -1,0 +1,171 @@
+"""The reader behind the monitors: it goes through the audit log in its order and steps what watches each system.
+
+States, alarms and the reader's cursor are written in one transaction, the cursor by compare-and-set: killed, started again or
+run twice at once, each entry has its effect once. All reading and computing comes before that transaction, so it is short.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from governance.models import AISystem, ReaderCursor
+from operations.models import Monitor
+from operations.monitor_kinds import KINDS, Run
+from operations.observations import DecisionMade, Event, Inputs, Reading, read_log
+from operations.services.alarming import raise_alarm_step
+from operations.services.baselines import READER, ensure_monitors, record_sealed_step, settings_of
+from reviews.services.clock import database_now
+
+BATCH = 500
+LOOKING = (Monitor.Status.LEARNING, Monitor.Status.WATCHING)
+
+
+class _Overtaken(Exception):
+    """Another reader was faster, or somebody changed a monitor meanwhile: nothing of this reading is kept."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """A monitor and its run through one reading."""
+
+    monitor: Monitor
+    run: Run
+
+
+def watch(*, limit: int = BATCH, budget_s: float = 0.0) -> int:
+    """Read on from the cursor, `limit` entries at a time, until there are no more or `budget_s` seconds have passed, and step
+    every monitor; how many entries were read. Safe to run twice at once, to kill and to repeat."""
+    give_up = time.monotonic() + budget_s
+    count = 0
+    while True:
+        read = _watch_once(limit)
+        count += read
+        if read < limit or time.monotonic() >= give_up:
+            return count
+
+
+def _watch_once(limit: int) -> int:
+    cursor, _ = ReaderCursor.objects.get_or_create(reader=READER)
+    reading = read_log(next_index=cursor.next_index, limit=limit)
+    if reading is None:
+        return 0
+    try:
+        courses = _take_courses(reading)
+        now = database_now()
+        with transaction.atomic(durable=True):
+            moved = ReaderCursor.objects.filter(reader=READER, next_index=cursor.next_index).update(
+                next_index=reading.next_index
+            )
+            if not moved:
+                raise _Overtaken
+            for course in courses:
+                _keep(course, now)
+            _raise_alarms(courses, now)
+    except _Overtaken:
+        return 0
+    return reading.next_index - reading.first_index
+
+
+def _take_courses(reading: Reading) -> list[_Course]:
+    """Every monitor of the systems that the reading is about, after its events; those that nothing happened to are left out."""
+    monitors = _load_monitors(reading.events)
+    inputs = Inputs()
+    _fetch_inputs(reading, monitors, inputs)
+    courses = []
+    for system_id, events in reading.events.items():
+        own = [_Course(monitor, _start_run(monitor, inputs)) for monitor in monitors.get(system_id, ())]
+        _step(own, events)
+        courses += [course for course in own if course.run.is_touched]
+    return courses
+
+
+def _load_monitors(systems: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, list[Monitor]]:
+    """What looks, by system; a system that is met for the first time gets its monitors."""
+    wanted = list(systems)
+    having = set(Monitor.objects.filter(system__in=wanted).order_by().values_list("system_id", flat=True).distinct())
+    for system in AISystem.objects.filter(pk__in=[key for key in wanted if key not in having]):
+        ensure_monitors(system)
+    monitors: dict[uuid.UUID, list[Monitor]] = {}
+    looking = Monitor.objects.filter(system__in=wanted, status__in=LOOKING).select_related("system")
+    for monitor in looking.defer("baseline").order_by("kind"):
+        monitors.setdefault(monitor.system_id, []).append(monitor)
+    return monitors
+
+
+def _fetch_inputs(reading: Reading, monitors: Mapping[uuid.UUID, list[Monitor]], inputs: Inputs) -> None:
+    wanted: list[str] = []
+    for system_id, events in reading.events.items():
+        if any(_wants_inputs(monitor) for monitor in monitors.get(system_id, ())):
+            wanted += [event.decision_id for event in events if isinstance(event, DecisionMade)]
+    inputs.fetch(wanted)
+
+
+def _wants_inputs(monitor: Monitor) -> bool:
+    return KINDS[monitor.kind].needs_inputs and monitor.status == Monitor.Status.WATCHING
+
+
+def _start_run(monitor: Monitor, inputs: Inputs) -> Run:
+    kind = KINDS[monitor.kind]
+    is_watching = monitor.status == Monitor.Status.WATCHING
+    return Run(
+        kind,
+        settings=settings_of(monitor),
+        state=monitor.state,
+        prepared=prepared_of(monitor.pk, monitor.version) if is_watching else None,
+        inputs=inputs,
+        observations=monitor.observations,
+    )
+
+
+@lru_cache(maxsize=512)
+def prepared_of(monitor_id: uuid.UUID, version: int) -> Any:
+    """The sealed baseline of a monitor as objects. A version has one baseline, so it is read once a process."""
+    monitor = Monitor.objects.get(pk=monitor_id)
+    if monitor.version != version:
+        raise _Overtaken
+    return KINDS[monitor.kind].prepare(monitor.baseline, settings_of(monitor))
+
+
+def _step(courses: list[_Course], events: list[Event]) -> None:
+    by_type: dict[type[Event], list[_Course]] = {}
+    for course in courses:
+        for heard in course.run.kind.listens:
+            by_type.setdefault(heard, []).append(course)
+    for event in events:
+        for course in by_type.get(type(event), ()):
+            if event.index >= course.monitor.since_index:
+                course.run.take(event)
+
+
+def _keep(course: _Course, now: datetime) -> None:
+    """Write what a run came to, unless somebody has changed the monitor since it was loaded."""
+    monitor, run = course.monitor, course.run
+    changes: dict[str, Any] = {"state": run.state(), "observations": run.observations}
+    if run.sealed is not None:
+        monitor.status, monitor.baseline_sealed_at = Monitor.Status.WATCHING, run.sealed.event.at
+        monitor.stated = run.kind.state_promise(run.prepared, run.settings)
+        changes |= {"baseline": run.sealed.baseline, "baseline_sealed_at": monitor.baseline_sealed_at}
+    if run.findings:
+        monitor.status = Monitor.Status.ALARMED
+    if run.sealed is not None or run.findings:
+        changes |= {"status": monitor.status, "stated": monitor.stated, "changed_at": now, "version": F("version") + 1}
+    if not Monitor.objects.filter(pk=monitor.pk, version=monitor.version).update(**changes):
+        raise _Overtaken
+    if run.sealed is not None:
+        record_sealed_step(monitor, count=run.sealed.count, now=now)
+
+
+def _raise_alarms(courses: Sequence[_Course], now: datetime) -> None:
+    """In the order of the log, however it was cut into readings: the first one opens the incident."""
+    found = [(event, course.monitor, finding) for course in courses for finding, event in course.run.findings]
+    for event, monitor, finding in sorted(found, key=lambda one: (one[0].index, one[1].kind)):
+        raise_alarm_step(monitor=monitor, finding=finding, detected_at=event.at, detected_index=event.index, now=now)
