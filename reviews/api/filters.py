@@ -60,7 +60,7 @@ class DecisionFilter(django_filters.FilterSet):
 
 
 class EscalationFilter(django_filters.FilterSet):
-    """`status`, `queue`, `system`, `kind`, `rule`, `priority`, `holder` (me, nobody), `q` (words of the title)."""
+    """`status`, `queue`, `system`, `kind`, `rule`, `priority`, `holder` (me, nobody), `q` (in title, reason or subject)."""
 
     status = django_filters.MultipleChoiceFilter(choices=Escalation.Status.choices)
     queue = django_filters.CharFilter(field_name="queue__slug")

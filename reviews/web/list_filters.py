@@ -62,7 +62,9 @@ class QueuePageFilter(EscalationFilter):
         choices=[(label, label.capitalize()) for label in reversed(Escalation.Priority.labels)],
         method="filter_priority",
     )
-    q = django_filters.CharFilter(method="filter_text", label="Search titles", max_length=255, widget=forms.TextInput())
+    q = django_filters.CharFilter(
+        method="filter_text", label="Search titles and reasons", max_length=255, widget=forms.TextInput()
+    )
 
     def __init__(self, *args: Any, queues: Choices, systems: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
