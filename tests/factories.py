@@ -67,13 +67,20 @@ def make_actor(organization: Organization, *roles: str) -> Actor:
 
 
 def make_system(organization: Organization | None = None, **fields: Any) -> AISystem:
+    """A system that may go live: with owner, backup and fallback message unless `fields` take them away."""
     number = next(_numbers)
     organization = organization or make_organization()
     if "owner" not in fields:
         fields["owner"] = make_person(organization, "owner")
-    return AISystem.objects.create(
-        organization=organization, **{"slug": f"system-{number}", "name": f"System {number}", **fields}
-    )
+    if "backup" not in fields:
+        fields["backup"] = make_person(organization, "viewer")
+    fields = {
+        "slug": f"system-{number}",
+        "name": f"System {number}",
+        "fallback_message": "A colleague looks after you.",
+        **fields,
+    }
+    return AISystem.objects.create(organization=organization, **fields)
 
 
 def make_key(system: AISystem | None = None, **fields: Any) -> tuple[ApiKey, str]:

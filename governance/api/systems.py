@@ -27,7 +27,9 @@ EXAMPLE = OpenApiExample(
         "backup": None,
         "risk_tier": "limited",
         "breaker": "closed",
-        "fallback_message": "",
+        "fallback_message": "A colleague looks after you.",
+        "fallback_verdict": "review",
+        "fallback_queue": "",
         "schemas": {},
         "created_at": "2026-03-01T09:00:00Z",
     },
@@ -51,6 +53,8 @@ class SystemOutput(serializers.Serializer[Any]):
     risk_tier = serializers.ChoiceField(choices=AISystem.RiskTier.choices)
     breaker = serializers.ChoiceField(choices=AISystem.Breaker.choices)
     fallback_message = serializers.CharField()
+    fallback_verdict = serializers.ChoiceField(choices=AISystem.FallbackVerdict.choices)
+    fallback_queue = serializers.CharField()
     schemas = serializers.DictField()
     created_at = serializers.DateTimeField()
 

@@ -14,8 +14,9 @@ from governance.errors import NotFound, NotPermitted
 from governance.models import AccessToken, AISystem, ApiKey, Organization, User
 from governance.permissions import require, require_within
 from governance.services.fields import read_text, refuse_field
-from governance.services.membership import require_standing
+from governance.services.membership import lock_organization, require_standing
 from governance.services.recording import record
+from governance.services.registry import find_gaps, refuse_unready
 
 TOKEN_PREFIX = "cs_pat_"  # noqa: S105 (what every token begins with)
 KEY_PREFIXES = {ApiKey.Kind.LIVE: "cs_live_", ApiKey.Kind.TEST: "cs_test_"}
@@ -34,13 +35,20 @@ def make_secret(prefix: str) -> str:
 
 def create_api_key(*, actor: Actor, system: AISystem, name: str, kind: str = ApiKey.Kind.LIVE) -> tuple[ApiKey, str]:
     """A new key of a system and its secret, which is shown this once. Refuses (Invalid) an unknown kind and a name that
-    says nothing. Needs `keys.manage`."""
+    says nothing, (SystemNotReady) a live key of a system without owner, backup, risk tier or fallback message. Needs
+    `keys.manage`."""
     require_within(actor, "keys.manage", system.organization_id)
     chosen_name = read_text(name, field="name", limit=100)
     if kind not in ApiKey.Kind.values:
         raise refuse_field("kind", f"Kinds of keys: {', '.join(ApiKey.Kind.values)}.")
     secret = make_secret(KEY_PREFIXES[ApiKey.Kind(kind)])
     with transaction.atomic(durable=True):
+        lock_organization(system.organization_id)
+        if kind == ApiKey.Kind.LIVE:
+            current = AISystem.objects.get(pk=system.pk)
+            gaps = find_gaps(current)
+            if gaps:
+                raise refuse_unready(current, gaps)
         key = ApiKey.objects.create(
             organization_id=system.organization_id,
             system=system,

@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 
 from governance.actors import Actor
 from governance.canonical import canonicalize
 from governance.errors import Conflict, NotFound, NotPermitted
-from governance.models import AISystem, Organization, User
+from governance.models import AISystem, ApiKey, Membership, Organization, User
 from governance.permissions import OWNER, require_within
+from governance.schema_checks import UnusableSchema, check_schema
 from governance.services.fields import name_from_slug, read_slug, read_text, refuse_field
 from governance.services.membership import give_role, lock_organization, require_standing
 from governance.services.recording import record
@@ -32,6 +31,19 @@ class SystemExists(Conflict):
     code, title = "system-exists", "There is a system of this name"
 
 
+class SystemNotReady(Conflict):
+    code, title = "system-not-ready", "This system can't go live yet"
+
+
+# What a system must have to go live, as people call it.
+GAPS = {
+    "owner": "an owner who still works here",
+    "backup": "a backup who stands in for the owner",
+    "risk_tier": "a risk tier",
+    "fallback_message": "a fallback message for its users",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SystemFacts:
     """What an admin says of a system: everything about it but its slug."""
@@ -42,6 +54,8 @@ class SystemFacts:
     backup: User | None = None
     risk_tier: str = AISystem.RiskTier.LIMITED
     fallback_message: str = ""
+    fallback_verdict: str = AISystem.FallbackVerdict.REVIEW
+    fallback_queue: str = ""
     schemas: Mapping[str, Any] | None = None
 
 
@@ -90,8 +104,8 @@ def create_system(*, actor: Actor, organization: Organization, slug: str, facts:
 
 
 def update_system(*, actor: Actor, system: AISystem, facts: SystemFacts) -> AISystem:
-    """Change what is said of a system, its owner included; records what changed, from and to. Refuses as creating does.
-    Needs `systems.manage`."""
+    """Change what is said of a system, its owner included; records what changed, from and to. Refuses as creating does, and
+    (SystemNotReady) to take away from a system with live keys what it had to have for them. Needs `systems.manage`."""
     require_within(actor, "systems.manage", system.organization_id)
     fields = _read_facts(facts)
     with transaction.atomic(durable=True):
@@ -100,10 +114,13 @@ def update_system(*, actor: Actor, system: AISystem, facts: SystemFacts) -> AISy
         before = AISystem.objects.select_related("owner", "backup").filter(pk=system.pk).first()
         if before is None:
             raise NotFound()
-        was = _describe({name: getattr(before, name) for name in fields})
+        was, gaps = _describe({name: getattr(before, name) for name in fields}), find_gaps(before)
         changes = {name: [was[name], now] for name, now in _describe(fields).items() if now != was[name]}
         for name, value in fields.items():
             setattr(before, name, value)
+        new_gaps = [gap for gap in find_gaps(before) if gap not in gaps]
+        if new_gaps and ApiKey.objects.filter(system=before, kind=ApiKey.Kind.LIVE, revoked_at__isnull=True).exists():
+            raise refuse_unready(before, new_gaps)
         before.save(update_fields=list(fields))
         give_role(actor=actor, organization_id=organization.pk, user=facts.owner, role=OWNER)
         if changes:
@@ -165,8 +182,8 @@ def set_breaker_step(
 
 
 def read_schemas(schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON Schemas by action name ("" for outputs), each checked against the 2020-12 metaschema; refuses (Invalid) a
-    faulty one and says where, and references to anything outside itself, since nothing is ever fetched."""
+    """JSON Schemas by action name ("" for outputs); refuses (Invalid) one that is faulty, refers to anything outside itself
+    or uses a pattern that RE2 can't read (`check_schema`): what binds corrections is checked when it is said."""
     for action, schema in schemas.items():
         label = f"of action {action[:LARGEST_ACTION_NAME]!r}" if action else "of outputs"
         if len(action) > LARGEST_ACTION_NAME:
@@ -174,43 +191,53 @@ def read_schemas(schemas: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(schema, dict):
             raise refuse_field("schemas", f"The schema {label} must be an object.")
         try:
-            Draft202012Validator.check_schema(schema)
-        except SchemaError as error:
-            place = "".join(f"/{part}" for part in error.absolute_path) or "the top"
-            raise refuse_field(
-                "schemas", f"The schema {label} is not JSON Schema 2020-12 at {place}: {error.message[:300]}"
-            ) from error
+            check_schema(schema)
+        except UnusableSchema as error:
+            raise refuse_field("schemas", f"The schema {label} can't be used: {error}.") from error
         except (RecursionError, OverflowError) as error:
             raise refuse_field(
                 "schemas", f"The schema {label} is nested too deeply, or repeats a pattern too often."
             ) from error
-        foreign = next((found for found in _references(schema) if not found.startswith("#")), None)
-        if foreign is not None:
-            raise refuse_field(
-                "schemas",
-                f"The schema {label} refers to {foreign[:100]!r}; only references within it (#/…) are followed.",
-            )
     if len(json.dumps(schemas)) > LARGEST_SCHEMAS:
         raise refuse_field("schemas", f"All schemas together may have {LARGEST_SCHEMAS:,} characters at the most.")
     return dict(schemas)
 
 
-def _references(node: Any) -> list[str]:
-    found: list[str] = []
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if isinstance(current, dict):
-            found += [current[key] for key in ("$ref", "$dynamicRef") if isinstance(current.get(key), str)]
-            waiting += current.values()
-        elif isinstance(current, list):
-            waiting += current
-    return found
+def find_gaps(system: AISystem) -> list[str]:
+    """What a system lacks to go live, by field: an owner and a backup who still work here, a risk tier, and what its users
+    are told when it may not act."""
+    standing = set(
+        Membership.objects.filter(
+            organization_id=system.organization_id,
+            user_id__in=[person for person in (system.owner_id, system.backup_id) if person],
+            user__is_active=True,
+        ).values_list("user_id", flat=True)
+    )
+    stands = {
+        "owner": system.owner_id in standing,
+        "backup": system.backup_id in standing,
+        "risk_tier": bool(system.risk_tier),
+        "fallback_message": bool(system.fallback_message.strip()),
+    }
+    return [field for field, is_there in stands.items() if not is_there]
+
+
+def refuse_unready(system: AISystem, gaps: Collection[str]) -> SystemNotReady:
+    """The refusal, with what is missing and how it is said."""
+    missing = [GAPS[field] for field in gaps]
+    listed = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} and {missing[-1]}"
+    return SystemNotReady(
+        f"{system.name} lacks {listed}. An admin says so on the system's page under Change (/systems/{system.slug}/edit/); "
+        "at the command line create_system takes --backup EMAIL and --fallback-message TEXT. A test key needs neither.",
+        state={"system": system.slug, "missing": list(gaps)},
+    )
 
 
 def _read_facts(facts: SystemFacts) -> dict[str, Any]:
     if facts.risk_tier not in AISystem.RiskTier.values:
         raise refuse_field("risk_tier", f"Risk tiers: {', '.join(AISystem.RiskTier.values)}.")
+    if facts.fallback_verdict not in AISystem.FallbackVerdict.values:
+        raise refuse_field("fallback_verdict", f"Fallbacks: {', '.join(AISystem.FallbackVerdict.values)}.")
     if facts.backup is not None and facts.backup.pk == facts.owner.pk:
         raise refuse_field("backup", "The backup must be somebody else than the owner.")
     return {
@@ -222,6 +249,8 @@ def _read_facts(facts: SystemFacts) -> dict[str, Any]:
         "fallback_message": read_text(
             facts.fallback_message, field="fallback_message", limit=2000, is_required=False, is_multiline=True
         ),
+        "fallback_verdict": str(facts.fallback_verdict),
+        "fallback_queue": read_slug(facts.fallback_queue, field="fallback_queue") if facts.fallback_queue else "",
         "schemas": read_schemas(facts.schemas or {}),
     }
 

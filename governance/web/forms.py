@@ -142,7 +142,10 @@ class SystemForm(forms.Form):
         help_text="Answers for it, and gets the role owner.",
     )
     backup = PersonChoice(
-        queryset=User.objects.none(), required=False, empty_label="Nobody", help_text="Stands in for the owner."
+        queryset=User.objects.none(),
+        required=False,
+        empty_label="Nobody",
+        help_text="Stands in for the owner. A live key needs one.",
     )
     risk_tier = forms.ChoiceField(
         label="Risk tier",
@@ -155,7 +158,20 @@ class SystemForm(forms.Form):
         max_length=2000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="What the application may tell its user when the AI may not act.",
+        help_text="What the application may tell its user when the AI may not act. A live key needs one.",
+    )
+    fallback_verdict = forms.ChoiceField(
+        label="While the breaker is open",
+        choices=AISystem.FallbackVerdict.choices,
+        initial=AISystem.FallbackVerdict.REVIEW.value,
+        widget=forms.RadioSelect,
+        help_text="What happens to decisions that policy would allow.",
+    )
+    fallback_queue = forms.CharField(
+        label="Fallback queue",
+        max_length=63,
+        required=False,
+        help_text="Where people then decide, by its short name. Empty: the system's own queue.",
     )
     schemas = forms.CharField(
         label="Schemas",

@@ -86,7 +86,7 @@ def key_create(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
     if form.is_valid():
         try:
             _, secret = create_api_key(actor=actor, system=system, **form.cleaned_data)
-        except Invalid as refusal:
+        except (Conflict, Invalid) as refusal:
             add_refusal(form, refusal)
     return _show_system(request, actor, system, key_form=None if secret else form, secret=secret)
 
@@ -115,7 +115,16 @@ def find_system(actor: Actor, slug: str) -> AISystem:
 
 
 def _initial(system: AISystem) -> dict[str, Any]:
-    names = ("name", "purpose", "owner", "backup", "risk_tier", "fallback_message")
+    names = (
+        "name",
+        "purpose",
+        "owner",
+        "backup",
+        "risk_tier",
+        "fallback_message",
+        "fallback_verdict",
+        "fallback_queue",
+    )
     schemas = json.dumps(system.schemas, indent=2, ensure_ascii=False) if system.schemas else ""
     return {**{name: getattr(system, name) for name in names}, "schemas": schemas}
 

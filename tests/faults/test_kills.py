@@ -120,7 +120,8 @@ def set_up(service: RunningService) -> dict[str, Any]:
     reviewers = ["one@example.org", "two@example.org"]
     for reviewer in reviewers:
         service.manage(*add, "reviewer", "--email", reviewer)
-    facts = ["--owner", "owner@example.org", "--purpose", "to be killed"]
+    facts = ["--owner", "owner@example.org", "--backup", "one@example.org", "--purpose", "to be killed"]
+    facts += ["--fallback-message", "A colleague looks after you."]
     service.manage("create_system", "--organization", "kills", "--slug", "pay", *facts)
     service.manage("load_policy", "--system", "kills/pay", "--file", str(policy), "--activate")
     key = service.manage("create_api_key", "--system", "kills/pay", "--name", "kills")["key"]

@@ -21,9 +21,26 @@ class Command(CountersignCommand):
         parser.add_argument("--slug", required=True)
         parser.add_argument("--name", default="", help="shown to people; made from the slug where absent")
         parser.add_argument("--owner", required=True, metavar="EMAIL")
-        parser.add_argument("--backup", metavar="EMAIL")
+        parser.add_argument("--backup", metavar="EMAIL", help="stands in for the owner; a live key needs one")
         parser.add_argument("--risk", choices=AISystem.RiskTier.values, default=AISystem.RiskTier.LIMITED.value)
-        parser.add_argument("--fallback-message", default="", metavar="TEXT")
+        parser.add_argument(
+            "--fallback-message",
+            default="",
+            metavar="TEXT",
+            help="what its users are told when it may not act; a live key needs one",
+        )
+        parser.add_argument(
+            "--fallback-verdict",
+            choices=AISystem.FallbackVerdict.values,
+            default=AISystem.FallbackVerdict.REVIEW.value,
+            help="while the breaker is open: people decide (review), or nothing proceeds (block)",
+        )
+        parser.add_argument(
+            "--fallback-queue",
+            default="",
+            metavar="SLUG",
+            help="where people then decide; the system's own where absent",
+        )
         parser.add_argument("--purpose", required=True, metavar="TEXT")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,6 +52,8 @@ class Command(CountersignCommand):
             backup=find_person(options["backup"], options["organization"]) if options["backup"] else None,
             risk_tier=options["risk"],
             fallback_message=options["fallback_message"],
+            fallback_verdict=options["fallback_verdict"],
+            fallback_queue=options["fallback_queue"],
         )
         organization = ensure_organization(actor=OPERATOR, slug=options["organization"])
         system = AISystem.objects.filter(organization=organization, slug=slug).first()
@@ -58,6 +77,8 @@ def refuse_other_facts(system: AISystem, facts: SystemFacts) -> None:
         "--backup": (system.backup_id, facts.backup.pk if facts.backup else None),
         "--risk": (system.risk_tier, facts.risk_tier),
         "--fallback-message": (system.fallback_message, facts.fallback_message.strip()),
+        "--fallback-verdict": (system.fallback_verdict, facts.fallback_verdict),
+        "--fallback-queue": (system.fallback_queue, facts.fallback_queue),
     }
     different = [option for option, (stands, told) in said.items() if stands != told]
     if different:

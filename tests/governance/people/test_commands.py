@@ -130,6 +130,12 @@ def test_a_key_of_no_system_is_refused(place: str) -> None:
         run("create_api_key", "--system", place, "--name", "ci")
 
 
+def test_a_live_key_of_a_system_that_lacks_something_is_refused_with_the_words_that_help() -> None:
+    make_system(make_organization(slug="acme"), slug="bot", name="Bot", backup=None)
+    with pytest.raises(CommandError, match=r"can't go live yet: Bot lacks a backup .* --backup EMAIL"):
+        run("create_api_key", "--system", "acme/bot", "--name", "ci")
+
+
 def test_a_token_opens_what_its_command_says() -> None:
     person = make_person(make_organization(slug="acme"), "reviewer")
     answer = run_json("create_token", "--user", person.email.upper(), "--organization", "acme", "--name", "cli")

@@ -1,10 +1,12 @@
 """Keys and tokens: shown once, stored as a hash, refused from the moment that they are revoked."""
 
+from typing import Any
+
 import pytest
 
 from governance.actors import OPERATOR
 from governance.errors import Invalid, NotFound, NotPermitted
-from governance.models import ApiKey
+from governance.models import AISystem, ApiKey, Membership
 from governance.selectors import find_live_key, find_live_token
 from governance.services.credentials import (
     create_access_token,
@@ -13,6 +15,7 @@ from governance.services.credentials import (
     revoke_api_key,
 )
 from governance.services.membership import NotAMember
+from governance.services.registry import SystemNotReady
 from tests.factories import actor_of, make_actor, make_organization, make_person, make_system
 from tests.governance.people.scenes import entries_of, open_office
 
@@ -47,6 +50,43 @@ def test_a_revoked_key_opens_nothing_and_revoking_again_changes_nothing() -> Non
         revoke_api_key(actor=office.actor, key_id=key.pk)
     assert find_live_key(secret) is None
     assert entries_of(office.organization) == ["api_key.created", "api_key.revoked"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ({"backup": None}, ["backup"]),
+        ({"fallback_message": " "}, ["fallback_message"]),
+        ({"backup": None, "fallback_message": ""}, ["backup", "fallback_message"]),
+    ],
+)
+def test_a_system_that_nobody_could_answer_for_gets_no_live_key(fields: dict[str, Any], missing: list[str]) -> None:
+    office = open_office()
+    system = make_system(office.organization, **fields)
+    with pytest.raises(SystemNotReady) as refusal:
+        create_api_key(actor=office.actor, system=system, name="ci")
+    assert refusal.value.state == {"system": system.slug, "missing": missing}
+    assert not ApiKey.objects.exists()
+    assert entries_of(office.organization) == []
+    assert create_api_key(actor=office.actor, system=system, name="ci", kind="test")[0].is_test
+
+
+@pytest.mark.parametrize("person", ["owner", "backup"])
+def test_who_has_left_answers_for_nothing(person: str) -> None:
+    office = open_office()
+    system = make_system(office.organization)
+    Membership.objects.filter(user=getattr(system, person)).delete()
+    with pytest.raises(SystemNotReady) as refusal:
+        create_api_key(actor=office.actor, system=system, name="ci")
+    assert refusal.value.state == {"system": system.slug, "missing": [person]}
+
+
+def test_what_is_missing_is_read_anew() -> None:
+    office = open_office()
+    system = make_system(office.organization)
+    AISystem.objects.filter(pk=system.pk).update(fallback_message="")
+    with pytest.raises(SystemNotReady):
+        create_api_key(actor=office.actor, system=system, name="ci")
 
 
 def test_keys_of_another_organization_are_not_there() -> None:

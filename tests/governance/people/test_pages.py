@@ -139,6 +139,7 @@ def system_form(person: User, **fields: str) -> dict[str, str]:
         "purpose": "Answers mail.",
         "owner": str(person.pk),
         "risk_tier": "high",
+        "fallback_verdict": "review",
         "schemas": '{"refund": {"type": "object"}}',
         **fields,
     }
@@ -160,7 +161,7 @@ def test_a_system_is_registered_and_changed_in_the_browser(client: Client) -> No
     [
         ({"schemas": "{"}, "be read as JSON"),
         ({"schemas": "[]"}, "must be a JSON object"),
-        ({"schemas": '{"refund": {"type": "nonsense"}}'}, "is not JSON Schema 2020-12"),
+        ({"schemas": '{"refund": {"type": "nonsense"}}'}, "not JSON Schema 2020-12"),
         ({"schemas": "[" * 100_000}, "be read as JSON"),
         ({"schemas": '{"refund": {"minimum": NaN}}'}, "be read as JSON"),
         ({"schemas": '{"refund": {"title": "\\ud800"}}'}, "be read as JSON"),
@@ -200,6 +201,16 @@ def test_a_key_is_shown_once_and_revoked_after_a_question(client: Client) -> Non
     assert find_live_key(secret) is None
     assert client.post(reverse("key-create", args=[system.slug]), {"name": "", "kind": "live"}).status_code == 422
     assert ApiKey.objects.count() == 1
+
+
+def test_the_console_says_what_a_live_key_still_needs(client: Client) -> None:
+    office = sign_in_admin(client)
+    system = make_system(office.organization, slug="bot", backup=None, fallback_message="")
+    response = client.post(reverse("key-create", args=["bot"]), {"name": "ci", "kind": "live"})
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "lacks a backup who stands in for the owner and a fallback message" in page
+    assert not system.api_keys.exists()
 
 
 def test_a_token_of_ones_own_is_shown_once_and_revoked(client: Client) -> None:

@@ -8,10 +8,17 @@ import pytest
 
 from governance.actors import OPERATOR
 from governance.errors import DomainError, Invalid, NotFound, NotPermitted
-from governance.models import AISystem, AuditPayload
+from governance.models import AISystem, ApiKey, AuditPayload
 from governance.services.membership import LastAdmin, NotAMember, OwnsSystems, remove_person
-from governance.services.registry import SystemExists, SystemFacts, create_system, ensure_organization, update_system
-from tests.factories import make_actor, make_organization, make_person, make_system
+from governance.services.registry import (
+    SystemExists,
+    SystemFacts,
+    SystemNotReady,
+    create_system,
+    ensure_organization,
+    update_system,
+)
+from tests.factories import make_actor, make_key, make_organization, make_person, make_system
 from tests.governance.people.scenes import entries_of, open_office
 from tests.support.races import race
 
@@ -71,6 +78,9 @@ def test_an_owner_or_backup_from_outside_is_refused() -> None:
         ("bot", {"schemas": {"refund": True}}),
         ("bot", {"schemas": {"x" * 101: {}}}),
         ("bot", {"schemas": {"refund": {"$ref": "https://example.org/schema.json"}}}),
+        ("bot", {"schemas": {"refund": {"pattern": "(?=a)"}}}),
+        ("bot", {"fallback_verdict": "allow"}),
+        ("bot", {"fallback_queue": "Not a slug"}),
     ],
 )
 def test_unfit_facts_are_refused(slug: str, fields: dict[str, Any]) -> None:
@@ -91,7 +101,7 @@ def test_nobody_backs_themselves_up() -> None:
 
 def test_a_change_is_recorded_from_and_to() -> None:
     office = open_office()
-    system = make_system(office.organization, name="Bot", purpose="Old")
+    system = make_system(office.organization, name="Bot", purpose="Old", backup=None, fallback_message="")
     facts = facts_of(owner=system.owner, purpose="New", schemas={"refund": {"type": "object"}})
     update_system(actor=office.actor, system=system, facts=facts)
     system.refresh_from_db()
@@ -100,9 +110,36 @@ def test_a_change_is_recorded_from_and_to() -> None:
     assert payload["changes"] == {"purpose": ["Old", "New"], "schemas": ["{}", '{"refund":{"type":"object"}}']}
 
 
-def test_a_change_of_nothing_is_no_entry() -> None:
+def test_what_a_live_key_demands_cant_be_taken_away_while_there_is_one() -> None:
     office = open_office()
     system = make_system(office.organization, name="Bot", purpose="Same")
+    key, _ = make_key(system)
+    facts = facts_of(owner=system.owner, backup=system.backup, purpose="Same")
+    with pytest.raises(SystemNotReady) as refusal:
+        update_system(actor=office.actor, system=system, facts=facts)
+    assert refusal.value.state == {"system": system.slug, "missing": ["fallback_message"]}
+    ApiKey.objects.filter(pk=key.pk).update(revoked_at=key.created_at)
+    assert update_system(actor=office.actor, system=system, facts=facts).fallback_message == ""
+
+
+def test_a_live_system_that_always_lacked_something_can_still_be_changed() -> None:
+    office = open_office()
+    system = make_system(office.organization, name="Bot", purpose="Old", backup=None)
+    make_key(system)
+    facts = facts_of(owner=system.owner, purpose="New", fallback_message="A colleague looks after you.")
+    assert update_system(actor=office.actor, system=system, facts=facts).purpose == "New"
+
+
+def test_a_fallback_says_what_happens_and_where() -> None:
+    office = open_office()
+    facts = facts_of(owner=office.admin, fallback_verdict="block", fallback_queue="backlog")
+    system = create_system(actor=office.actor, organization=office.organization, slug="bot", facts=facts)
+    assert (system.fallback_verdict, system.fallback_queue) == ("block", "backlog")
+
+
+def test_a_change_of_nothing_is_no_entry() -> None:
+    office = open_office()
+    system = make_system(office.organization, name="Bot", purpose="Same", backup=None, fallback_message="")
     update_system(actor=office.actor, system=system, facts=facts_of(owner=system.owner, purpose="Same"))
     assert entries_of(office.organization) == []
 
