@@ -220,6 +220,7 @@ CELERY_BEAT_SCHEDULE = {
     "harvest-corrections": _every(5, "evaluations.harvest_corrections"),
     "roll-up": _every(2, "operations.roll_up"),
     "watch": _every(2, "operations.watch"),
+    "watch-clock": _every(10, "operations.watch_clock"),
 }
 
 # ---------------------------------------------------------------- API

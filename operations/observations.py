@@ -90,7 +90,7 @@ TYPES: Final = MADE | RULED | {TIMED_OUT, REPORTED}
 SUBJECT: Final = "decision:"
 LONGEST_DEPENDENCY: Final = 100
 
-_DECISION_FIELDS: Final = (
+DECISION_FIELDS: Final = (
     "id",
     "system_id",
     "is_test",
@@ -154,7 +154,7 @@ def _group(entries: Sequence[_Entry]) -> dict[uuid.UUID, list[Event]]:
 
 
 def _read_decisions(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
-    rows = Decision.objects.filter(pk__in=list(ids)).order_by().values(*_DECISION_FIELDS)
+    rows = Decision.objects.filter(pk__in=list(ids)).order_by().values(*DECISION_FIELDS)
     return {row["id"]: dict(row) for row in rows}
 
 
@@ -222,7 +222,7 @@ class Inputs:
             part = missing[start : start + 500]
             self._known.update(dict.fromkeys(part))
             rows = (
-                DecisionPayload.objects.filter(pk__in=part)
+                DecisionPayload.objects.filter(pk__in=[uuid.UUID(key) for key in part])
                 .order_by()
                 .values_list("decision_id", Substr("input", 1, LONGEST_INPUT), Length("input"))
             )

@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from operations.services.baselines import ensure_all_monitors
+from operations.services.clock_watching import watch_clock as ask_clock
 from operations.services.monitoring import watch as watch_log
 from operations.services.rollups import roll_up as roll
 
@@ -15,3 +17,9 @@ def roll_up() -> None:
 def watch() -> None:
     """Whatever stands in the log, for two seconds at the most; the next sweep goes on."""
     watch_log(budget_s=2.0)
+
+
+@shared_task(name="operations.watch_clock")
+def watch_clock() -> None:
+    ensure_all_monitors()
+    ask_clock()

@@ -46,6 +46,7 @@ class Silence(MonitorKind):
 
     kind = "silence"
     unit = "seconds"
+    unit_learned = "decisions"
     listens = (DecisionMade,)
     is_of_clock = True
     settings = (
@@ -151,7 +152,6 @@ class Volume(MonitorKind):
 
     kind = "volume"
     unit = "hours"
-    listens = (DecisionMade,)
     is_of_clock = True
     settings = (
         Setting("baseline", 48, 48, 24 * 7 * 8, "How many hours make the baseline", is_whole=True),

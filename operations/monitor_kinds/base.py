@@ -91,6 +91,8 @@ class MonitorKind(ABC):
     unit: ClassVar[str] = "decisions"
     listens: ClassVar[tuple[type[Event], ...]] = ()
     settings: tuple[Setting, ...] = (COOLDOWN,)
+    # What its baseline is counted in, where that is something else.
+    unit_learned: ClassVar[str] = ""
     # Of the clock: once it has learned, the reader of the log leaves it alone.
     is_of_clock: ClassVar[bool] = False
     # Whether the inputs of decisions have to be at hand while it watches.
@@ -114,7 +116,8 @@ class MonitorKind(ABC):
         return len(learned.get("values", ()))
 
     def is_ready(self, learned: Json, settings: Mapping[str, float]) -> bool:
-        return self.count(learned) >= max(settings["baseline"], learned.get("wanted", 0))
+        wanted: float = max(settings["baseline"], learned.get("wanted", 0))
+        return self.count(learned) >= wanted
 
     @abstractmethod
     def design(self, learned: Json, settings: Mapping[str, float], inputs: Inputs) -> Json | InsufficientData:
@@ -227,6 +230,15 @@ class Run:
             return
         self.findings.append((finding, event))
         self._watch = self.kind.watch(self.prepared, self.settings, {}, self.inputs)
+
+    @property
+    def learned_count(self) -> int:
+        return self.kind.count(self._learned)
+
+    @property
+    def shortfall(self) -> str:
+        """Why a baseline of the wanted length did not do; "" where it is not as long yet."""
+        return str(self._learned.get("wanting", ""))
 
     def state(self) -> Json:
         """What has to be kept until the next reading."""

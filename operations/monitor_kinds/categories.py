@@ -67,7 +67,13 @@ class CategoryKind(MonitorKind):
 
     is_designed_by_settings = False
     listens = (DecisionMade,)
-    settings = (baseline_setting(300, "decisions", least=100), WINDOW, ALPHA, PSI_FLOOR, COOLDOWN)
+    settings: tuple[Setting, ...] = (
+        baseline_setting(300, "decisions", least=100),
+        WINDOW,
+        ALPHA,
+        PSI_FLOOR,
+        COOLDOWN,
+    )
     subject: ClassVar[str]
     segment: ClassVar[str]
     nameless: ClassVar[str] = "(none)"

@@ -203,10 +203,14 @@ def rearm_step(
     since, count = _next_index(), 0
     for monitor in monitors:
         cooldown = settings_of(monitor).get("cooldown_s", 0)
-        quiet_until = (instant + timedelta(seconds=cooldown)).isoformat() if cooldown else ""
+        # An episode that lasts was told of; re-arming the monitor does not make it a new one.
+        kept = Monitor.objects.filter(pk=monitor.pk).values_list("state", flat=True).first() or {}
+        state = {"episode": kept["episode"]} if "episode" in kept else {}
+        if cooldown:
+            state["quiet_until"] = (instant + timedelta(seconds=cooldown)).isoformat()
         changed = Monitor.objects.filter(pk=monitor.pk, status=Status.ALARMED).update(
             status=Status.WATCHING,
-            state={"quiet_until": quiet_until} if quiet_until else {},
+            state=state,
             since_index=since,
             changed_at=instant,
             version=F("version") + 1,
@@ -236,7 +240,7 @@ def judge_alarm(*, actor: Actor, alarm_id: uuid.UUID, is_false: bool, does_relea
     """
     require(actor, "monitors.manage")
     alarms = Alarm.objects.visible_to(actor) if actor.kind != "system" else Alarm.objects.all()
-    alarm = alarms.select_related("monitor").filter(pk=alarm_id).first()
+    alarm: Alarm | None = alarms.select_related("monitor").filter(pk=alarm_id).first()
     if alarm is None:
         raise NotFound()
     monitor = alarm.monitor
@@ -265,7 +269,7 @@ def record_sealed_step(monitor: Monitor, *, count: int, now: datetime) -> None:
 def find_managed(actor: Actor, monitor_id: uuid.UUID) -> Monitor:
     """Refuses (NotFound) a monitor of another organization."""
     monitors = Monitor.objects.all() if actor.kind == "system" else Monitor.objects.visible_to(actor)
-    monitor = monitors.select_related("system").filter(pk=monitor_id).first()
+    monitor: Monitor | None = monitors.select_related("system").filter(pk=monitor_id).first()
     if monitor is None:
         raise NotFound()
     return monitor

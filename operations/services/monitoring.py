@@ -29,7 +29,7 @@ BATCH = 500
 LOOKING = (Monitor.Status.LEARNING, Monitor.Status.WATCHING)
 
 
-class _Overtaken(Exception):
+class Overtaken(Exception):
     """Another reader was faster, or somebody changed a monitor meanwhile: nothing of this reading is kept."""
 
 
@@ -66,11 +66,11 @@ def _watch_once(limit: int) -> int:
                 next_index=reading.next_index
             )
             if not moved:
-                raise _Overtaken
+                raise Overtaken
             for course in courses:
                 _keep(course, now)
             _raise_alarms(courses, now)
-    except _Overtaken:
+    except Overtaken:
         return 0
     return reading.next_index - reading.first_index
 
@@ -131,8 +131,8 @@ def prepared_of(monitor_id: uuid.UUID, version: int) -> Any:
     """The sealed baseline of a monitor as objects. A version has one baseline, so it is read once a process."""
     monitor = Monitor.objects.get(pk=monitor_id)
     if monitor.version != version:
-        raise _Overtaken
-    return KINDS[monitor.kind].prepare(monitor.baseline, settings_of(monitor))
+        raise Overtaken
+    return KINDS[monitor.kind].prepare(monitor.baseline or {}, settings_of(monitor))
 
 
 def _step(courses: list[_Course], events: list[Event]) -> None:
@@ -159,7 +159,7 @@ def _keep(course: _Course, now: datetime) -> None:
     if run.sealed is not None or run.findings:
         changes |= {"status": monitor.status, "stated": monitor.stated, "changed_at": now, "version": F("version") + 1}
     if not Monitor.objects.filter(pk=monitor.pk, version=monitor.version).update(**changes):
-        raise _Overtaken
+        raise Overtaken
     if run.sealed is not None:
         record_sealed_step(monitor, count=run.sealed.count, now=now)
 
