@@ -49,9 +49,17 @@ class Mitigation(Body):
     note = TextField(help_text="What keeps it from doing more harm.")
 
 
+class Judgement(Body):
+    id = serializers.UUIDField()
+    is_false = Flag()
+
+
 class Resolution(Body):
     note = TextField(help_text="Why it is over.")
     is_false_alarm = Flag(default=False, help_text="Said of every alarm that nobody has judged yet.")
+    alarms = serializers.ListField(
+        child=Judgement(), default=list, max_length=100, help_text="Said of single alarms instead."
+    )
 
 
 class ReviewBody(Body):

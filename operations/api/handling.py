@@ -97,7 +97,13 @@ class Resolve(APIView):
     def post(self, request: Request, incident_id: uuid.UUID) -> Response:
         """Say that it is over; its monitors watch again."""
         actor, body = begin(request, incident_id, bodies.Resolution)
-        resolve_incident(actor=actor, incident_id=incident_id, note=body["note"], is_false_alarm=body["is_false_alarm"])
+        resolve_incident(
+            actor=actor,
+            incident_id=incident_id,
+            note=body["note"],
+            is_false_alarm=body["is_false_alarm"],
+            judged={one["id"]: one["is_false"] for one in body["alarms"]},
+        )
         return answer_incident(actor, incident_id)
 
 

@@ -182,7 +182,7 @@ MONITOR = OpenApiExample(
         "settings": {},
         "trips_breaker": True,
         "stated": {"false_alarm_interval": 20000, "unit": "outcomes"},
-        "baseline": {"rate": 0.02},
+        "baseline": {"learned": {"n": 500, "events": 10}},
         "baseline_sealed_at": "2026-03-10T08:00:00Z",
         "observations": 1480,
         "alarms": 1,

@@ -20,7 +20,8 @@ from governance.permissions import may
 from governance.services.fields import read_text
 from governance.services.membership import require_standing
 from operations.errors import IncidentMovedOn, InvalidReview
-from operations.models import Alarm, Incident
+from operations.models import Alarm, Incident, Monitor
+from operations.services.baselines import rearm_step
 from operations.services.breaker import trip_step
 from operations.services.opening import cause_of, open_or_join_step
 from operations.services.timeline import record_of_incident
@@ -111,13 +112,24 @@ def mitigate_incident(*, actor: Actor, incident_id: uuid.UUID, note: str) -> Inc
     return _fresh(incident)
 
 
-def resolve_incident(*, actor: Actor, incident_id: uuid.UUID, note: str, is_false_alarm: bool = False) -> Incident:
+def resolve_incident(
+    *,
+    actor: Actor,
+    incident_id: uuid.UUID,
+    note: str,
+    is_false_alarm: bool = False,
+    judged: Mapping[uuid.UUID, bool] | None = None,
+) -> Incident:
     """It is over; `note` says why. Its monitors watch again from here on, and alarms that nobody has judged count as false
-    or not as it is said here. The breaker stays as it is. Refuses (IncidentMovedOn) one that is resolved already."""
+    or not as it is said here: `judged` of single ones, `is_false_alarm` of the others and of the whole. The breaker stays
+    as it is. Refuses (IncidentMovedOn) one that is resolved already."""
     incident = find_handled(actor, incident_id)
     chosen_note = read_text(note, field="note", limit=LONGEST_NOTE, is_multiline=True)
     with transaction.atomic(durable=True):
         now = database_now()
+        # Before the incident's row, as whoever raises an alarm takes them: neither waits for the other.
+        alarmed = Monitor.objects.filter(alarms__incident=incident, status=Monitor.Status.ALARMED).distinct()
+        rearm_step(list(alarmed), actor=actor, now=now, reason=f"Resolved: {incident.title}")
         _move(
             actor,
             incident,
@@ -127,6 +139,8 @@ def resolve_incident(*, actor: Actor, incident_id: uuid.UUID, note: str, is_fals
             resolved_at=now,
             is_false_alarm=is_false_alarm,
         )
+        for alarm_id, is_false in (judged or {}).items():
+            incident.alarms.filter(pk=alarm_id, is_false__isnull=True).update(is_false=is_false)
         incident.alarms.filter(is_false__isnull=True).update(is_false=is_false_alarm)
         _tell(
             actor,

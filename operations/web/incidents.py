@@ -44,8 +44,8 @@ from operations.watch_selectors import (
     with_urgency,
 )
 from operations.web.breaker import describe_breaker
-from operations.web.incident_sentences import tell_incident
 from operations.web.watch_forms import CommentForm, IncidentFilterForm, MitigateForm, ResolveForm, ReviewForm
+from operations.web.watch_sentences import tell
 from operations.web.watch_words import show_alarm
 from reviews.web.list_filters import describe_applied, system_choices
 
@@ -128,7 +128,8 @@ def incident_resolve(request: HttpRequest, actor: Actor, incident_id: uuid.UUID)
             actor=actor,
             incident_id=incident_id,
             note=typed["note"],
-            is_false_alarm=bool(judged) and all(judged.values()),
+            is_false_alarm=is_false_altogether(incident, judged),
+            judged=judged,
         )
 
     return take_step(request, actor, incident_id, "resolve", form, resolve, "It is resolved; its monitors watch again.")
@@ -224,7 +225,7 @@ def show_incident(
         "alarms": [show_alarm(alarm, decisions) for alarm in alarms],
         "since": min([alarm.since_at for alarm in alarms], default=incident.opened_at),
         "standing": say_standing(incident),
-        "moments": tell_incident(entries_about(actor, f"incident:{incident.pk}")),
+        "moments": tell(entries_about(actor, f"incident:{incident.pk}")),
         "examples": incident.examples.all(),
         **describe_breaker(system),
         "may_handle": may_handle(actor, incident),
@@ -270,6 +271,12 @@ def read_lesson(typed: dict[str, Any]) -> Lesson:
         example_ids=[uuid.UUID(text) for text in typed.get("example_ids", [])],
         no_examples_reason=typed["no_examples_reason"],
     )
+
+
+def is_false_altogether(incident: Incident, judged: dict[uuid.UUID, bool]) -> bool:
+    """Whether none of its alarms, judged now or before, was about a real change."""
+    alarms = list(incident.alarms.all())
+    return bool(alarms) and all(judged.get(alarm.pk, bool(alarm.is_false)) for alarm in alarms)
 
 
 def first_alarm(incident: Incident) -> Any:

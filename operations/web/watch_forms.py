@@ -12,6 +12,7 @@ from governance.models import User
 from governance.templatetags.hostile import inert_line
 from governance.web.forms import PersonChoice
 from operations.models import Alarm, Incident, Monitor
+from operations.monitor_kinds import Setting
 
 LONGEST_TEXT = 4000
 
@@ -46,6 +47,37 @@ class IncidentFilterForm(forms.Form):
     def __init__(self, *args: Any, systems: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["system"].choices = [("", "Any system"), *systems]  # type: ignore[attr-defined]
+
+
+class MonitorForm(forms.Form):
+    """The settings of one kind of monitor, each with its own bounds; `version` is the one that was looked at."""
+
+    def __init__(self, *args: Any, known: Iterable[Setting], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.known = tuple(known)
+        for setting in self.known:
+            self.fields[setting.name] = _number_field(setting)
+
+    def settings(self) -> dict[str, Any]:
+        return {setting.name: self.cleaned_data[setting.name] for setting in self.known}
+
+
+class MonitorChangeForm(MonitorForm):
+    """What somebody sets for good: the settings, whether it looks at all, whether it may stop the system."""
+
+    is_on = forms.BooleanField(label="On", required=False, help_text="Off, it looks at nothing and raises no alarm.")
+    trips_breaker = forms.BooleanField(
+        label="Opens the breaker by itself",
+        required=False,
+        help_text="An alarm stops the system at once, before anybody was asked. Otherwise it only tells people.",
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+def _number_field(setting: Setting) -> forms.Field:
+    help_text = f"Usually {setting.default:,g}; from {setting.least:,g} to {setting.most:,g}."
+    kind = forms.IntegerField if setting.is_whole else forms.FloatField
+    return kind(label=setting.words, min_value=setting.least, max_value=setting.most, help_text=help_text)
 
 
 class CommentForm(forms.Form):

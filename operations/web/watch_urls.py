@@ -7,6 +7,9 @@ from operations.web import breaker, incidents, monitors
 urlpatterns: list[URLPattern] = [
     path("monitors/", monitors.monitor_list, name="monitor-list"),
     path("monitors/<uuid:monitor_id>/", monitors.monitor_detail, name="monitor-detail"),
+    path("monitors/<uuid:monitor_id>/change/", monitors.monitor_change, name="monitor-change"),
+    path("monitors/<uuid:monitor_id>/learn/", monitors.monitor_learn, name="monitor-learn"),
+    path("monitors/<uuid:monitor_id>/rearm/", monitors.monitor_rearm, name="monitor-rearm"),
     path("incidents/", incidents.incident_list, name="incident-list"),
     path("incidents/<uuid:incident_id>/", incidents.incident_detail, name="incident-detail"),
     path("incidents/<uuid:incident_id>/acknowledge/", incidents.incident_acknowledge, name="incident-acknowledge"),

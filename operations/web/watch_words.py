@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from governance.templatetags.console import duration_words
 from governance.templatetags.hostile import inert_line
 from operations.models import Alarm, Monitor
+from operations.monitor_kinds import KINDS, words
 from operations.watch_selectors import EVIDENCE_SHOWN
 from reviews.models import Decision
 
@@ -31,6 +33,8 @@ WATCHES = {
     Monitor.Kind.QUEUE_AGE: "how long the oldest escalation waits for people",
     Monitor.Kind.OWNER: "whether somebody still answers for the system",
 }
+# Units of a distance between two distributions: there is no "before", and nothing went up or down.
+DISTANCES = {"psi", "ks"}
 PLACES = {
     "action": "action",
     "dependency": "dependency",
@@ -51,20 +55,25 @@ class AlarmShown:
     now: str
     change: str
     delay: str
+    counted: str
     falseness: str
     evidence: list[Decision]
 
 
 def show_alarm(alarm: Alarm, decisions: dict[str, Decision] | None = None) -> AlarmShown:
     known = decisions or {}
+    falseness = say_falseness(alarm.stated)
+    counted = alarm.delay_observations
     return AlarmShown(
         alarm=alarm,
         where=say_where(alarm.segment),
-        was=say_value(alarm.baseline_value, alarm.unit),
+        was="" if alarm.unit in DISTANCES else say_value(alarm.baseline_value, alarm.unit),
         now=say_value(alarm.observed_value, alarm.unit),
         change=say_change(alarm.baseline_value, alarm.observed_value, alarm.unit),
         delay=say_delay(alarm),
-        falseness=say_falseness(alarm.stated),
+        counted=f"{words.count(counted)} {unit_of(alarm.stated)}" if counted else "",
+        # The monitor's own summary mostly says so already.
+        falseness="" if falseness in alarm.summary else falseness,
         evidence=[known[str(key)] for key in list(alarm.evidence)[:EVIDENCE_SHOWN] if str(key) in known],
     )
 
@@ -78,30 +87,16 @@ def say_where(segment: str) -> str:
 
 
 def say_value(value: float | None, unit: str) -> str:
-    """A number with its unit, at a precision that one can read: "12.4 %", "1.2 s", "$0.0031", "41 an hour"."""
+    """A number with its unit, at a precision that one can read: "12 %", "1.2 s", "$0.0031", "41 an hour"."""
     if value is None or not math.isfinite(value):
         return ""
-    match unit:
-        case "share":
-            return f"{_round(100 * value)} %"
-        case "ms":
-            return f"{_round(value / 1000)} s" if value >= 1000 else f"{_round(value)} ms"
-        case "usd":
-            return f"${value:,.2f}" if abs(value) >= 1 else f"${value:.5f}".rstrip("0").rstrip(".")
-        case "per_hour":
-            return f"{_round(value)} an hour"
-        case "seconds":
-            return duration_words(value)
-        case "psi" | "ks":
-            return f"{value:.2f}"
-        case _:
-            return f"{_round(value)}{f' {unit}' if unit else ''}"
+    return f"{value:.2f}" if unit in DISTANCES else words.amount(value, unit)
 
 
 def say_change(before: float | None, now: float | None, unit: str) -> str:
     """How much it moved: "2.5 times as much", "down by 40 %"; what a distance means where no value went up or down."""
-    if unit in {"psi", "ks"}:
-        return "a distance: 0 is no difference at all, and above 0.25 is a great one"
+    if unit in DISTANCES:
+        return "0 is no difference, above 0.25 a great one"
     if before is None or now is None or not before or before < 0 or now < 0:
         return ""
     ratio = now / before
@@ -121,72 +116,50 @@ def _round(value: float) -> str:
     return f"{value:.3g}"
 
 
-def count_words(count: float | int) -> str:
-    return f"{count:,.0f}"
-
-
 def say_delay(alarm: Alarm) -> str:
-    """How long it took to notice, in what the monitor counts and in time."""
-    waited = duration_words(alarm.detected_at - alarm.since_at)
-    if not alarm.delay_observations:
-        return f"{waited} later"
-    return f"{waited} and {count_words(alarm.delay_observations)} {unit_of(alarm.stated)} later"
+    """How long it took to notice."""
+    return f"{duration_words(alarm.detected_at - alarm.since_at)} later"
 
 
-def unit_of(stated: dict[str, Any]) -> str:
+def unit_of(stated: Mapping[str, Any]) -> str:
     """What the monitor counts: "decisions", "rulings", "outcomes", "hours"."""
     return str(stated.get("unit") or "observations")
 
 
-def say_falseness(stated: dict[str, Any]) -> str:
-    """How often such an alarm comes although nothing has changed."""
+def interval_of(stated: Mapping[str, Any]) -> float | None:
+    """Observations (or seconds) between two false alarms; None where the monitor makes no estimate."""
     interval = stated.get("false_alarm_interval")
-    if not isinstance(interval, (int, float)) or interval <= 0:
+    return float(interval) if isinstance(interval, (int, float)) and interval > 0 else None
+
+
+def say_falseness(stated: Mapping[str, Any], daily: Mapping[str, float] | None = None) -> str:
+    """How often such an alarm comes although nothing has changed; in days too where it is known how much comes a day."""
+    interval = interval_of(stated)
+    if interval is None:
         return "It is no estimate: an alarm of this monitor says what is so."
-    if unit_of(stated) == "seconds":
-        return f"Where nothing has changed, such an alarm comes about once in {duration_words(interval)}."
-    return f"Where nothing has changed, such an alarm comes about once in {count_words(interval)} {unit_of(stated)}."
+    unit = unit_of(stated)
+    said = words.falseness(interval, unit)
+    a_day = (daily or {}).get(unit, 0)
+    if not a_day:
+        return said
+    return f"{said} As much as comes now, that is once in {words.duration(86_400 * interval / a_day)}."
 
 
-def say_status(monitor: Monitor) -> str:
+def say_status(monitor: Monitor, settings: Mapping[str, float]) -> str:
     """Where it stands, with how far it has come where it is still learning."""
-    unit = unit_of(monitor.stated)
+    kind = KINDS[monitor.kind]
     match monitor.status:
         case Monitor.Status.LEARNING:
-            wanted = monitor.settings.get("learn")
-            so_far = count_words(monitor.observations)
-            if isinstance(wanted, (int, float)) and wanted > 0:
-                return f"Learning what is usual: {so_far} of {count_words(wanted)} {unit} so far."
-            return f"Learning what is usual: {so_far} {unit} so far."
+            learned = monitor.state.get("learned", {})
+            wanted = max(settings.get("baseline", 0), learned.get("wanted", 0))
+            so_far = f"{words.count(kind.count(learned))} of {words.count(wanted)} {kind.unit}" if wanted else ""
+            waiting = f" {learned['wanting']}" if learned.get("wanting") else ""
+            return (
+                f"Learning what is usual: {so_far} so far.{waiting}" if so_far else f"Learning what is usual.{waiting}"
+            )
         case Monitor.Status.WATCHING:
-            return f"Watching: {count_words(monitor.observations)} {unit} so far."
+            return "Watching."
         case Monitor.Status.ALARMED:
-            return "It has raised an alarm, and watches on against the same baseline."
+            return "It has raised an alarm; once the incident is resolved, it watches again."
         case _:
             return "Off: nothing is looked at, and no alarm comes."
-
-
-def say_baseline(monitor: Monitor) -> str:
-    """The sealed baseline in words."""
-    if monitor.baseline is None:
-        return "none yet"
-    words = str(monitor.baseline.get("words") or "")
-    sealed = f"sealed on {monitor.baseline_sealed_at:%-d %B %Y, %H:%M} UTC" if monitor.baseline_sealed_at else "sealed"
-    return f"{words}; {sealed}" if words else sealed
-
-
-def say_expected_delay(stated: dict[str, Any]) -> str:
-    """After how much it notices which change; empty where it states none."""
-    expected = stated.get("expected_delay")
-    if not isinstance(expected, (int, float)):
-        return ""
-    change = str(stated.get("change") or "such a change")
-    said = f"{change[:1].upper()}{change[1:]} is noticed after about {_amount(expected, unit_of(stated))}"
-    late = stated.get("delay_95")
-    if isinstance(late, (int, float)):
-        return f"{said}, in 95 of 100 cases within {_amount(late, unit_of(stated))}."
-    return f"{said}."
-
-
-def _amount(value: float, unit: str) -> str:
-    return duration_words(value) if unit == "seconds" else f"{count_words(value)} {unit}"

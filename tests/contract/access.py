@@ -21,6 +21,7 @@ ROLLING_BACK = frozenset({"policy_author", "policy_approver", "owner"})
 READING_LOG = frozenset({"auditor", "admin", "owner", "lead"})
 PRICING = frozenset({"admin", "owner"})
 HANDLING = frozenset({"owner", "admin", "lead"})
+MANAGING_MONITORS = frozenset({"owner", "admin"})
 ADJUDICATING = frozenset({"lead", "owner"})
 
 
@@ -120,6 +121,9 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     # ---- watching
     "monitor-list": (see(stranger=200),),
     "monitor-detail": (see(),),
+    "monitor-change": (do(MANAGING_MONITORS, answer=422),),
+    "monitor-learn": (do(MANAGING_MONITORS, body={"reason": "x"}),),
+    "monitor-rearm": (do(MANAGING_MONITORS, answer=409, body={"reason": "x"}),),
     "incident-list": (see(stranger=200),),
     "incident-detail": (see(),),
     "incident-acknowledge": (do(HANDLING),),

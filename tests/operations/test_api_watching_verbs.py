@@ -54,6 +54,15 @@ def test_an_incident_is_handled_to_its_end(client: Client) -> None:
     assert review["action_owner"]["email"] == system.owner.email
 
 
+def test_alarms_are_judged_one_by_one(client: Client) -> None:
+    incident = make_incident()
+    real, false = make_alarm(incident), make_alarm(incident, detected_index=7)
+    client.force_login(incident.system.owner)
+    body = {"note": "Over.", "alarms": [{"id": str(false.pk), "is_false": True}]}
+    shown = post(client, f"incidents/{incident.pk}/resolve", body)["alarms"]
+    assert {alarm["id"]: alarm["is_false"] for alarm in shown} == {str(real.pk): False, str(false.pk): True}
+
+
 def test_what_comes_too_late_is_refused_with_the_state_as_it_is(client: Client) -> None:
     incident = make_incident(status=Incident.Status.RESOLVED)
     client.force_login(incident.system.owner)
@@ -71,6 +80,7 @@ def test_what_comes_too_late_is_refused_with_the_state_as_it_is(client: Client) 
         ("mitigate", {"note": " "}, "/note"),
         ("resolve", {"note": "x", "is_false_alarm": "yes"}, "/is_false_alarm"),
         ("resolve", {"note": "x", "false_alarm": True}, "/false_alarm"),
+        ("resolve", {"note": "x", "alarms": [{"id": "x", "is_false": True}]}, "/alarms/0/id"),
     ],
 )
 def test_a_body_that_does_not_fit_is_refused(client: Client, verb: str, body: Any, pointer: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from operations.models import Incident, Monitor
+from operations.models import Incident, Monitor, RollUp
+from operations.monitor_kinds import KINDS
 from tests.factories import make_decision, make_organization, make_person, make_system
 from tests.operations.watch_scenes import make_alarm, make_incident, make_monitor
 
@@ -28,11 +31,11 @@ def test_the_first_lines_of_an_incident_say_what_changed_and_since_when(client: 
     alarm = make_alarm(incident)
     client.force_login(system.owner)
     body = read(client, "incident-detail", incident.pk)
-    top = body[body.index("<h1") : body.index("What happened so far")]
+    top = body[body.index("<h1") : body.index("What you can do")]
     assert "The escalation rate rose from 10.0 % to 24.0 %" in top
     assert f"Since {alarm.since_at:%-d %b, %H:%M} UTC" in top
     assert "10 %" in top and "24 %" in top and "2.4 times as much" in top
-    assert "214 decisions later" in top
+    assert "after 214 decisions" in top
     assert "about once in 20,000 decisions" in top
     assert "Bea Backup, the backup, is told in 3" in top
 
@@ -113,8 +116,55 @@ def test_a_monitor_says_what_it_watches_and_what_it_promises(client: Client) -> 
     body = read(client, "monitor-detail", monitor.pk)
     assert "how often policy sends a decision to people" in body
     assert "about once in 20,000 decisions" in body
-    assert "From 10 % to 20 % is noticed after about 180 decisions, in 95 of 100 cases within 410 decisions." in body
+    assert "From 10 % to 20 % is noticed after about 180 decisions, in 95 of 100 cases within 410." in body
     assert "opens the system&#x27;s breaker by itself" in body or "opens the system's breaker by itself" in body
+
+
+def test_a_false_alarm_interval_is_said_in_days_too_where_the_volume_is_known(client: Client) -> None:
+    monitor = make_monitor()
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    RollUp.objects.create(
+        organization_id=monitor.organization_id,
+        system=monitor.system,
+        grain="hour",
+        starts_at=hour,
+        counted_at=hour,
+        decisions=7_000,
+    )
+    client.force_login(monitor.system.owner)
+    # 1,000 a day over the last seven: 20,000 decisions take 20 days.
+    assert "that is once in 20 days" in read(client, "monitor-detail", monitor.pk)
+
+
+@pytest.mark.parametrize(
+    ("kind", "learned", "said"),
+    [
+        (Monitor.Kind.ESCALATION_RATE, {"n": 500, "events": 60}, "12 % of 500 decisions, sealed on"),
+        (
+            Monitor.Kind.ACTION_MIX,
+            {"counts": {"refund": 300, "wipe<b>": 100}},
+            "refund 75 %, wipe&lt;b&gt; 25 %, of 400",
+        ),
+        (Monitor.Kind.CONFIDENCE, {"values": [0.2, 0.8, 0.9]}, "Half of 3 decisions were at least 0.80 sure"),
+        (Monitor.Kind.SILENCE, {"values": [4.0, 5.0], "longest": 7200.0}, "Gaps of up to 2 h between 2 decisions"),
+        (Monitor.Kind.VOLUME, {"values": [10, 30], "hours": [1, 2]}, "20 an hour on average over 2 hours"),
+        (Monitor.Kind.QUEUE_AGE, {}, "It needs none"),
+    ],
+)
+def test_a_baseline_is_said_in_words(client: Client, kind: str, learned: Any, said: str) -> None:
+    monitor = make_monitor(kind=kind, baseline={"learned": learned})
+    client.force_login(monitor.system.owner)
+    assert said in read(client, "monitor-detail", monitor.pk)
+
+
+def test_a_monitor_that_learns_says_how_far_it_has_come(client: Client) -> None:
+    state = {"learned": {"n": 120, "events": 3, "wanting": "Too few events so far."}}
+    monitor = make_monitor(status="learning", baseline=None, baseline_sealed_at=None, state=state, stated={})
+    client.force_login(monitor.system.owner)
+    body = read(client, "monitor-detail", monitor.pk)
+    wanted = KINDS[monitor.kind].defaults()["baseline"]
+    assert f"Learning what is usual: 120 of {wanted:,} decisions so far. Too few events so far." in body
+    assert "False alarms" not in body
 
 
 def test_monitors_are_found_by_system_and_status(client: Client) -> None:
@@ -155,5 +205,5 @@ def test_more_rows_cost_no_more_queries(client: Client, django_assert_max_num_qu
         read(client, "monitor-list")
     with django_assert_max_num_queries(13):
         read(client, "incident-detail", incident.pk)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         read(client, "monitor-detail", monitor.pk)

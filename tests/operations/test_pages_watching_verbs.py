@@ -81,6 +81,18 @@ def test_each_alarm_is_judged_when_an_incident_is_resolved(client: Client) -> No
     assert incident.is_false_alarm and alarm.is_false is True
 
 
+def test_one_alarm_of_several_may_have_been_false(client: Client) -> None:
+    incident = make_incident()
+    real, false = make_alarm(incident), make_alarm(incident, detected_index=7)
+    client.force_login(incident.system.owner)
+    ticked = {f"alarm-{real.pk}": "real", f"alarm-{false.pk}": "false"}
+    send(client, "incident-resolve", incident.pk, note="It is mended.", **ticked)
+    incident.refresh_from_db()
+    real.refresh_from_db()
+    false.refresh_from_db()
+    assert (incident.is_false_alarm, real.is_false, false.is_false) == (False, False, True)
+
+
 @pytest.mark.parametrize(("name", "field"), [("incident-comment", "text"), ("incident-mitigate", "note")])
 def test_an_empty_form_is_refused_at_its_field(client: Client, name: str, field: str) -> None:
     incident = make_incident()

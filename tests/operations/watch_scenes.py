@@ -16,8 +16,9 @@ STATED = {
     "false_alarm_interval": 20_000,
     "unit": "decisions",
     "expected_delay": 180,
-    "delay_95": 410,
-    "change": "from 10 % to 20 %",
+    "delay_within": 410,
+    "effect": "from 10 % to 20 %",
+    "sentence": "From 10 % to 20 % is noticed after about 180 decisions, in 95 of 100 cases within 410.",
 }
 
 
@@ -27,7 +28,7 @@ def make_monitor(system: AISystem | None = None, **fields: Any) -> Monitor:
     fields = {
         "kind": Monitor.Kind.ESCALATION_RATE,
         "status": Monitor.Status.WATCHING,
-        "baseline": {"rate": 0.1},
+        "baseline": {"learned": {"n": 500, "events": 50}},
         "baseline_sealed_at": now - timedelta(days=3),
         "stated": STATED,
         "observations": 4_200,

@@ -1,4 +1,4 @@
-"""The audit log of one incident in plain words: one sentence a type of entry. Unknown types are shown by their name."""
+"""The audit log of one incident or monitor in plain words: one sentence a type of entry. Unknown types show their name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from operations.models import Incident
 from reviews.web.sentences import LONGEST_DETAIL, Moment, Said
 
 
-def tell_incident(entries: Iterable[AuditEntry]) -> list[Moment]:
+def tell(entries: Iterable[AuditEntry]) -> list[Moment]:
     """A timeline of entries with their payloads, in the order given."""
     return [_tell_one(entry) for entry in entries]
 
@@ -50,6 +50,30 @@ def _resolved(payload: dict[str, Any]) -> Said:
     return Said("Resolved: it was a false alarm" if is_false else "Resolved", _text(payload, "note"), "allow")
 
 
+def _changed(payload: dict[str, Any]) -> Said:
+    """What somebody set, each with what it was before."""
+    changes = payload.get("changes")
+    said = []
+    for name, pair in (changes if isinstance(changes, dict) else {}).items():
+        if name == "settings":
+            said.append("the settings")
+        elif name == "trips_breaker":
+            said.append("an alarm opens the breaker" if pair[1] else "an alarm no longer opens the breaker")
+        elif name == "status":
+            said.append("off" if pair[1] == "off" else "on")
+    return Said(f"Set: {', '.join(said)}" if said else "Set", tone="accent")
+
+
+def _rearmed(payload: dict[str, Any]) -> Said:
+    what = "Learns anew" if payload.get("does_relearn") else "Watches again"
+    return Said(what, _text(payload, "reason"), "accent")
+
+
+def _judged(payload: dict[str, Any]) -> Said:
+    what = "Judged a false alarm" if payload.get("is_false") else "Judged a real change"
+    return Said(what, _text(payload, "title"))
+
+
 def _share(payload: dict[str, Any]) -> str:
     share = payload.get("share")
     return f"{100 * share:.3g} %" if isinstance(share, (int, float)) else "a share"
@@ -63,6 +87,15 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], Said]] = {
     "incident.mitigated": lambda payload: Said("Contained", _text(payload, "note"), "review"),
     "incident.resolved": _resolved,
     "incident.reviewed": lambda payload: Said("Wrote down what was learned", _text(payload, "cause"), "allow"),
+    "incident.assigned": lambda payload: Said("Handed on: nobody had taken it", _text(payload, "title"), "review"),
+    "alarm.raised": lambda payload: Said("Raised an alarm", _text(payload, "title"), "block"),
+    "alarm.ended": lambda payload: Said("What raised an alarm ended by itself", _text(payload, "reason")),
+    "alarm.judged": _judged,
+    "monitor.baseline_sealed": lambda payload: Said(
+        f"Sealed its baseline, after {payload.get('observations', 0):,} observations", tone="allow"
+    ),
+    "monitor.changed": _changed,
+    "monitor.rearmed": _rearmed,
     "breaker.opened": lambda payload: Said("The breaker opened", _text(payload, "reason"), "block"),
     "breaker.half_opened": lambda payload: Said(
         f"The breaker half-opened: {_share(payload)} acts again", _text(payload, "reason"), "review"
