@@ -14,7 +14,7 @@ from governance.errors import Invalid, NotFound, NotPermitted
 from governance.models import AuditEntry, Membership
 from governance.services.membership import NotAMember
 from operations.errors import IncidentMovedOn, InvalidReview
-from operations.models import Alarm, Incident
+from operations.models import Alarm, Incident, Monitor
 from operations.services.assigning import assign_next
 from operations.services.incidents import (
     Lesson,
@@ -146,6 +146,20 @@ def test_resolving_judges_the_alarms_that_nobody_judged(is_false: bool) -> None:
     incident = alarm_on(make_system())
     resolve_incident(actor=SYSTEM, incident_id=incident.pk, note="Over.", is_false_alarm=is_false)
     assert Alarm.objects.get().is_false is is_false
+
+
+def test_resolving_lets_the_monitors_watch_again() -> None:
+    incident = alarm_on(make_system())
+    resolve_incident(actor=owner_of(incident), incident_id=incident.pk, note="Over.")
+    assert Monitor.objects.get().status == "watching"
+
+
+def test_a_refused_resolution_leaves_the_monitors_alarmed() -> None:
+    incident = alarm_on(make_system())
+    Incident.objects.filter(pk=incident.pk).update(status="resolved")
+    with pytest.raises(IncidentMovedOn):
+        resolve_incident(actor=owner_of(incident), incident_id=incident.pk, note="Over.")
+    assert Monitor.objects.get().status == "alarmed"
 
 
 @pytest.mark.parametrize(
