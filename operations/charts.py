@@ -12,9 +12,11 @@ from itertools import pairwise
 
 WIDTH, HEIGHT = 560, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 552, 12, 166
-LABELS_AT_MOST = 5
+LABELS_AT_MOST = 4
 # With more points than these, dots on a line run into each other.
 DOTTED_AT_MOST = 32
+# What is smaller is drawn as nothing.
+LEAST = 1e-9
 
 Write = Callable[[float], str]
 
@@ -196,7 +198,7 @@ def share_box(share: float, *, height: int = 10) -> Box:
 
 def ticks_to(highest: float, *, whole: bool = False, at_most: float | None = None) -> list[float]:
     """Round steps (1, 2, 2.5 or 5 times a power of ten) from 0 to the first that reaches `highest`: three to six of them."""
-    if highest <= 0:
+    if highest < LEAST:
         highest = 1.0 if whole or at_most is None else at_most / 10
     power = 1.0
     while power * 10 <= highest / 4:
@@ -231,7 +233,7 @@ def _frame(slots: Sequence[Slot], steps: Sequence[float], write: Write, moments:
 
 
 def _label(slots: Sequence[Slot]) -> list[Tick]:
-    """At most five labels, evenly apart; those at the edges grow inwards."""
+    """At most four labels, evenly apart; those at the edges grow inwards."""
     if not slots:
         return []
     every = max(1, -(-len(slots) // LABELS_AT_MOST))

@@ -1,6 +1,7 @@
 """Small filters of the pages of figures, for what a template can't say by itself."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -45,3 +46,10 @@ def share_percent(share: Share) -> str:
 def money(micros: float | None) -> str:
     """Millionths of a dollar as "$1,234.50"."""
     return figure_words.money_words(micros)
+
+
+@register.filter
+def dollars(price: Decimal) -> str:
+    """A price to the cent, with as many more places as it has: "$15.00", "$0.025"."""
+    text = f"{price.normalize():f}"
+    return f"${price:.2f}" if len(text.partition(".")[2]) < 2 else f"${text}"

@@ -19,9 +19,9 @@ from operations.figure_selectors import Figures, Period, Point, Share
 from operations.health_selectors import Happening
 from operations.web import figure_words as words
 
-# A week in hours is drawn in steps of six; reviews are few, so that the error rate takes longer steps still.
-POINTS_AT_MOST = 92
-ERROR_POINTS_AT_MOST = 13
+# A week in hours is drawn in steps of six. Reviews are few: the error rate takes the shortest steps of which half can be told.
+POINTS_AT_MOST, WEEK_AT_MOST = 92, 28
+ERROR_POINTS = (13, 8, 5, 3)
 DAY = timedelta(days=1)
 
 
@@ -124,6 +124,14 @@ def gather(points: Sequence[Point], at_most: int) -> list[Point]:
     ]
 
 
+def gather_for_errors(points: Sequence[Point]) -> list[Point]:
+    for at_most in ERROR_POINTS:
+        gathered = gather(points, at_most)
+        if sum(isinstance(point.figures.error, Estimate) for point in gathered) * 2 >= len(gathered):
+            break
+    return gathered
+
+
 def when_words(since: datetime, until: datetime) -> str:
     """ "3 Nov 14:00", "3 Nov", "3 to 5 Nov": the time of a point as short as it can be said."""
     length, last = until - since, until - timedelta(microseconds=1)
@@ -141,7 +149,7 @@ def draw_charts(
     """All charts of a page. Those that have nothing to draw say so in words."""
     drawing = Drawing(
         slug,
-        gather(points, 28 if period.length > DAY and period.grain == "hour" else POINTS_AT_MOST),
+        gather(points, WEEK_AT_MOST if period.length > DAY and period.grain == "hour" else POINTS_AT_MOST),
         period,
         happenings,
     )
@@ -149,7 +157,7 @@ def draw_charts(
         drawing.volume(total),
         drawing.rate(ESCALATION, total),
         drawing.rate(OVERRIDE, total),
-        Drawing(slug, gather(points, ERROR_POINTS_AT_MOST), period, happenings).error(total),
+        Drawing(slug, gather_for_errors(points), period, happenings).error(total),
         drawing.rate(FAILURE, total),
         drawing.rate(RESOLUTION, total),
         drawing.cost(total),

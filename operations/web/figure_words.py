@@ -112,7 +112,7 @@ def compare_amounts(now: float | None, before: float | None, *, more: str = "mor
         return Change("nothing to compare with in the time before" if now else "")
     ratio = now / before
     if ratio >= 2:
-        return Change(f"{ratio:.1f} times the time before")
+        return Change(f"{ratio:.1f} times as {'long' if more == 'longer' else 'much'} as before")
     percent = abs(100 * (ratio - 1))
     if percent < 0.5:
         return Change("as in the time before")

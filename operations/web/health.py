@@ -18,9 +18,9 @@ from evaluations.statistics import Estimate, NotEnough
 from governance.actors import Actor
 from governance.errors import InvalidParameter, NotFound
 from governance.models import AISystem
-from governance.templatetags.hostile import inert_line
 from governance.web.session import page
 from operations.charts import Box, share_box
+from operations.counting_selectors import OTHERS
 from operations.figure_selectors import RANGES, Figures, Period, Share, breakdown_of, figures_of, series_of
 from operations.health_selectors import Happening, conditions_of, happenings_of, trouble_of
 from operations.web import figure_words as words
@@ -190,16 +190,18 @@ CUT_COLUMNS = (
 
 
 def cut_by(system: AISystem, code: str, title: str, period: Period) -> Cut:
-    """The same figures for each value of a dimension; a value that was not sent can't be opened."""
+    """The same figures for each value of a dimension; what was not sent, and what is summed up as others, can't be opened."""
     found = breakdown_of(system, code, period, VALUES_SHOWN + 1)
     rows = []
     for value, figures in found[:VALUES_SHOWN]:
-        url = decisions_url(system.slug, period.since, period.until, **{code: value}) if value else ""
+        url = (
+            decisions_url(system.slug, period.since, period.until, **{code: value}) if value not in {"", OTHERS} else ""
+        )
         shares = (figures.escalation, figures.override)
         after = (figures.failure, figures.resolution)
         rows.append(
             [
-                Cell(inert_line(value) if value else "(none)", url),
+                Cell(value or "(none)", url),
                 Cell(words.count_words(figures.decisions)),
                 *(Cell(_rate(share)) for share in shares),
                 Cell(words.estimate_words(figures.error)),
@@ -220,7 +222,7 @@ def rank_failures(slug: str, period: Period, found: Sequence[tuple[str, Figures]
         sum_to_here += count
         ranked.append(
             FailureLabel(
-                label=inert_line(label),
+                label=label,
                 count=count,
                 url=decisions_url(slug, period.since, period.until, label=label),
                 bar=share_box(count / most),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -38,7 +39,6 @@ class SystemRow:
     condition: Condition
     health: Health
     figures: Figures
-    spark: Spark | None
 
 
 @page("overview.read")
@@ -50,8 +50,11 @@ def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     order = request.GET.get("order", "")
     order = order if order in ORDERS else "attention"
     rows = sort_rows(measure_systems(list(systems[:SYSTEMS_AT_MOST]), now=now), order)
+    listed = take_page(request, rows)
+    sparks = draw_volumes([row.system for row in listed.rows], now=now)
     context = {
-        "page": take_page(request, rows),
+        "page": listed,
+        "listed": [(row, sparks[row.system.pk]) for row in listed.rows],
         "may_manage": may(actor, "systems.manage"),
         "orders": ORDERS,
         "order": order,
@@ -67,20 +70,26 @@ def last_days(now: datetime) -> Period:
 
 
 def measure_systems(systems: Sequence[AISystem], *, now: datetime) -> list[SystemRow]:
-    """Five questions whatever the number of systems; they come with their owner."""
-    period = last_days(now)
-    conditions, figures = conditions_of(systems), figures_by_system(systems, period)
-    volumes = daily_volumes(systems, since=period.since, until=period.until)
+    """Four questions whatever the number of systems; they come with their owner."""
+    conditions, figures = conditions_of(systems), figures_by_system(systems, last_days(now))
     return [
         SystemRow(
             system=system,
             condition=conditions[system.pk],
             health=conditions[system.pk].health(decisions=figures[system.pk].decisions),
             figures=figures[system.pk],
-            spark=draw_spark([volumes.get(system.pk, {}).get(day, 0) for day in period.starts()]),
         )
         for system in systems
     ]
+
+
+def draw_volumes(systems: Sequence[AISystem], *, now: datetime) -> dict[UUID, Spark | None]:
+    """A line of each system's seven days, by its id; None where nothing was decided."""
+    period = last_days(now)
+    volumes = daily_volumes(systems, since=period.since, until=period.until)
+    return {
+        system.pk: draw_spark([volumes.get(system.pk, {}).get(day, 0) for day in period.starts()]) for system in systems
+    }
 
 
 def sort_rows(rows: Sequence[SystemRow], order: str) -> list[SystemRow]:

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from governance.actors import Actor
 from governance.errors import Invalid
 from governance.permissions import may, require
-from governance.templatetags.hostile import inert_line
 from governance.web.forms import add_refusal
 from governance.web.paging import take_page
 from governance.web.session import page
@@ -79,8 +78,8 @@ def price_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page("prices.manage")
 @require_POST
 def price_withdraw(request: HttpRequest, actor: Actor, price_id: uuid.UUID) -> HttpResponse:
-    price = withdraw_price(actor=actor, price_id=price_id)
-    messages.success(request, f"The price of {inert_line(price.pattern)} is withdrawn; what it priced stays as it is.")
+    withdraw_price(actor=actor, price_id=price_id)
+    messages.success(request, "The price is withdrawn. What it priced stays as it is.")
     return redirect("price-list")
 
 

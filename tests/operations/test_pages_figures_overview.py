@@ -1,0 +1,188 @@
+"""The overview and the clients' page: what needs somebody stands first, nobody sees others' systems, queries don't grow."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from governance.models import Membership, User
+from operations.health_selectors import Condition, conditions_of
+from operations.web.overview import SystemRow, draw_volumes, measure_systems
+from tests.factories import make_decision, make_escalation, make_organization, make_person, make_queue, make_system
+from tests.operations.figure_scenes import make_roll_up, this_hour
+from tests.operations.watch_scenes import make_alarm, make_incident, make_monitor
+
+pytestmark = pytest.mark.django_db
+
+
+def measure(system: Any) -> SystemRow:
+    return measure_systems([system], now=timezone.now())[0]
+
+
+def read(client: Client, name: str, **query: str) -> str:
+    return client.get(reverse(name), query).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("known", "decisions", "code"),
+    [
+        ({"breaker": "open", "severity": "critical"}, 5, "breaker_open"),
+        ({"breaker": "half_open", "severity": "critical"}, 5, "critical"),
+        ({"breaker": "half_open", "severity": "warning"}, 5, "recovering"),
+        ({"has_owner": False, "severity": "warning"}, 5, "ownerless"),
+        ({"severity": "warning", "alarmed": 1}, 5, "warning"),
+        ({"severity": "notice", "alarmed": 1}, 5, "alarmed"),
+        ({"severity": "notice"}, 0, "notice"),
+        ({"watching": 3}, 0, "silent"),
+        ({"watching": 0}, 5, "unwatched"),
+        ({"learning": 3}, 5, "learning"),
+        ({"learning": 3, "watching": 1}, 5, "fine"),
+    ],
+)
+def test_the_word_for_a_system_is_what_needs_somebody_most(known: dict[str, Any], decisions: int, code: str) -> None:
+    condition = Condition(**{"breaker": "closed", "has_owner": True, **known})
+    assert condition.health(decisions=decisions).code == code
+
+
+def test_a_condition_is_read_from_incidents_monitors_and_queues() -> None:
+    system = make_system()
+    queue = make_queue(system.organization)
+    oldest = timezone.now() - timedelta(hours=5)
+    make_escalation(make_decision(system), queue=queue, opened_at=oldest)
+    make_escalation(make_decision(system), queue=queue)
+    make_escalation(make_decision(system, is_test=True), queue=queue)
+    make_monitor(system, status="alarmed")
+    make_monitor(system, kind="latency")
+    make_monitor(system, kind="cost", status="learning")
+    make_incident(system, severity="notice")
+    make_incident(system, severity="critical", fingerprint="other")
+    make_incident(system, severity="critical", fingerprint="old", status="resolved")
+    condition = conditions_of([system])[system.pk]
+    assert (condition.incidents, condition.severity) == (2, "critical")
+    assert (condition.alarmed, condition.watching, condition.learning) == (1, 1, 1)
+    assert (condition.waiting, condition.oldest_at) == (2, oldest)
+
+
+def test_figures_are_of_the_last_seven_days() -> None:
+    system = make_system()
+    make_roll_up(system, decisions=10, allowed=8, asked=2)
+    make_roll_up(system, starts_at=this_hour() - timedelta(days=6), decisions=30, allowed=30)
+    make_roll_up(system, starts_at=this_hour() - timedelta(days=7), decisions=500)
+    row = measure(system)
+    assert (row.figures.decisions, row.figures.escalation.part) == (40, 2)
+    spark = draw_volumes([system], now=timezone.now())[system.pk]
+    assert spark is not None and spark.line.count("L") == 6
+
+
+def test_what_needs_somebody_stands_first(client: Client) -> None:
+    organization = make_organization()
+    fine, broken, quiet = (make_system(organization, name=name) for name in ("A fine", "B broken", "C quiet"))
+    for system in (fine, broken):
+        make_roll_up(system, cost_micros=1_000_000 if system == fine else 0, priced=10)
+        make_monitor(system)
+    make_alarm(make_incident(broken))
+    client.force_login(make_person(organization, "viewer"))
+
+    def order(**query: str) -> list[str]:
+        body = read(client, "overview", **query)
+        return sorted((fine.name, broken.name, quiet.name), key=body.index)
+
+    assert order() == [broken.name, quiet.name, fine.name]
+    assert order(order="name") == [fine.name, broken.name, quiet.name]
+    assert order(order="cost")[0] == fine.name
+    assert order(order="<script>") == order()
+
+
+def test_a_row_says_what_is_known_and_what_is_missing(client: Client) -> None:
+    organization = make_organization()
+    owner = make_person(organization, "owner", name="Ada Owner", is_active=False)
+    system = make_system(organization, owner=owner, backup=make_person(organization, "owner", name="Bea Backup"))
+    make_roll_up(system, priced=10, cost_micros=42_000, ruled=4, overridden=1)
+    make_incident(system)
+    client.force_login(make_person(organization, "viewer"))
+    body = read(client, "overview")
+    for words in ("Ada Owner", "account closed", "backup Bea Backup", "more review", "$0.04", "$0.0042 each", "1 of 4"):
+        assert words in body, words
+    assert f"{reverse('incident-list')}?system={system.slug}" in body
+    assert reverse("system-health", args=[system.slug]) in body
+
+
+def test_the_page_says_where_there_is_nothing(client: Client) -> None:
+    organization = make_organization()
+    client.force_login(make_person(organization, "viewer"))
+    assert "No AI system yet" in read(client, "overview")
+    make_system(organization)
+    body = read(client, "overview")
+    assert "no decisions" in body and "no rulings" in body and "not known" in body
+
+
+def test_more_systems_cost_no_more_queries_and_strangers_see_none(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    organization = make_organization()
+    stranger = make_system(name="Somebody else's")
+    make_roll_up(stranger)
+    for _ in range(12):
+        make_roll_up(make_system(organization))
+    client.force_login(make_person(organization, "viewer"))
+    with django_assert_max_num_queries(12):
+        body = read(client, "overview")
+    assert body.count('class="what"') == 12
+    assert stranger.slug not in body
+
+
+def test_many_systems_are_paged(client: Client) -> None:
+    organization = make_organization()
+    owner = make_person(organization, "owner")
+    for _ in range(51):
+        make_system(organization, owner=owner)
+    client.force_login(owner)
+    assert read(client, "overview").count('class="what"') == 50
+    assert read(client, "overview", page="2").count('class="what"') == 1
+
+
+def serve_two_clients() -> tuple[User, list[Any]]:
+    """A person of an agency, and a system of each of its clients."""
+    person = make_person(make_organization(name="First client"), "viewer")
+    second = make_organization(name="Second client")
+    Membership.objects.create(organization=second, user=person, role="owner")
+    return person, [make_system(membership.organization) for membership in person.memberships.order_by("id")]
+
+
+def test_an_agency_sees_each_of_its_clients_and_nobody_elses(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    person, (first, second) = serve_two_clients()
+    third = make_system(make_organization(name="Third client"))
+    make_roll_up(first, decisions=20, priced=20, cost_micros=2_000_000)
+    for system in (second, third):
+        make_incident(system, severity="critical")
+    client.force_login(person)
+    with django_assert_max_num_queries(12):
+        body = read(client, "client-list")
+    assert body.index(second.organization.name) < body.rindex(f'<span class="strong">{first.organization.name}')
+    assert "Critical incident" in body and "$2.00" in body
+    assert third.organization.name not in body and third.name not in body
+
+
+def test_the_button_of_a_client_switches_the_organization(client: Client) -> None:
+    person, (_, second) = serve_two_clients()
+    client.force_login(person)
+    assert f'value="{second.organization.slug}"' in read(client, "client-list")
+    client.post(reverse("switch-organization"), {"organization": second.organization.slug})
+    assert second.name in read(client, "overview")
+
+
+def test_only_an_agency_has_clients_in_its_rail(client: Client) -> None:
+    person, (first, _) = serve_two_clients()
+    address = f'href="{reverse("client-list")}"'
+    client.force_login(person)
+    assert address in read(client, "overview")
+    client.force_login(make_person(first.organization, "viewer"))
+    assert address not in read(client, "overview")
+    assert "You belong to one organization" in read(client, "client-list")
