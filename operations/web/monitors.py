@@ -150,11 +150,10 @@ def show_monitor(
     refused: dict[str, forms.Form] | None = None,
     conflict: str = "",
 ) -> HttpResponse:
-    settings = settings_of(monitor)
     context = {
         "monitor": monitor,
         "watches": WATCHES[Monitor.Kind(monitor.kind)],
-        "status_words": say_status(monitor, settings),
+        "status_words": say_status(monitor, settings_of(monitor)),
         "baseline_words": say_baseline(monitor),
         "falseness": say_falseness(monitor.stated, count_daily(monitor)),
         "promise": str(monitor.stated.get("sentence") or ""),
@@ -163,23 +162,27 @@ def show_monitor(
         "moments": tell(entries_about(actor, f"monitor:{monitor.pk}")),
         "may_manage": may(actor, "monitors.manage"),
         "does_learn": not isinstance(KINDS[monitor.kind], StandingKind),
-        "forms": {**open_forms(monitor, settings), **(refused or {})},
+        "forms": {**open_forms(monitor), **(refused or {})},
         "conflict": conflict,
     }
     return render(request, "operations/monitor.html", context, status=status)
 
 
-def open_forms(monitor: Monitor, settings: dict[str, float]) -> dict[str, forms.Form]:
-    initial = {
-        **{name: f"{value:g}" for name, value in settings.items()},
+def open_forms(monitor: Monitor) -> dict[str, forms.Form]:
+    return {
+        "change": MonitorChangeForm(initial=initial_of(monitor), known=KINDS[monitor.kind].settings),
+        "learn": ReasonForm(auto_id="learn-%s"),
+        "rearm": ReasonForm(auto_id="rearm-%s"),
+    }
+
+
+def initial_of(monitor: Monitor) -> dict[str, Any]:
+    """What the form of a monitor holds before anybody types."""
+    return {
+        **{name: f"{value:g}" for name, value in settings_of(monitor).items()},
         "is_on": monitor.status != Monitor.Status.OFF,
         "trips_breaker": monitor.trips_breaker,
         "version": monitor.version,
-    }
-    return {
-        "change": MonitorChangeForm(initial=initial, known=KINDS[monitor.kind].settings),
-        "learn": ReasonForm(auto_id="learn-%s"),
-        "rearm": ReasonForm(auto_id="rearm-%s"),
     }
 
 

@@ -74,6 +74,14 @@ class MonitorChangeForm(MonitorForm):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
+class PreviewForm(MonitorForm):
+    """Settings to try on the past: a GET form, so that a preview is an address."""
+
+    days = forms.IntegerField(
+        label="Days to look back", min_value=1, max_value=30, initial=30, help_text="5,000 decisions at the most."
+    )
+
+
 def _number_field(setting: Setting) -> forms.Field:
     help_text = f"Usually {setting.default:,g}; from {setting.least:,g} to {setting.most:,g}."
     kind = forms.IntegerField if setting.is_whole else forms.FloatField

@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from operations.web import breaker, incidents, monitors
+from operations.web import breaker, incidents, monitors, preview
 
 urlpatterns: list[URLPattern] = [
     path("monitors/", monitors.monitor_list, name="monitor-list"),
     path("monitors/<uuid:monitor_id>/", monitors.monitor_detail, name="monitor-detail"),
+    path("monitors/<uuid:monitor_id>/preview/", preview.monitor_preview, name="monitor-preview"),
     path("monitors/<uuid:monitor_id>/change/", monitors.monitor_change, name="monitor-change"),
     path("monitors/<uuid:monitor_id>/learn/", monitors.monitor_learn, name="monitor-learn"),
     path("monitors/<uuid:monitor_id>/rearm/", monitors.monitor_rearm, name="monitor-rearm"),

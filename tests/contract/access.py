@@ -121,6 +121,7 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     # ---- watching
     "monitor-list": (see(stranger=200),),
     "monitor-detail": (see(),),
+    "monitor-preview": (see(),),
     "monitor-change": (do(MANAGING_MONITORS, answer=422),),
     "monitor-learn": (do(MANAGING_MONITORS, body={"reason": "x"}),),
     "monitor-rearm": (do(MANAGING_MONITORS, answer=409, body={"reason": "x"}),),
