@@ -144,8 +144,10 @@ def design_mean_monitor(
     # Nothing is known of the spread of what never varied: the floor stands in.
     batch_sd = spread * math.sqrt((batches - 1) / float(chdtri(batches - 1, 1 - half))) if spread else floor
     uncertain = float(stdtrit(batches - 1, 1 - half / 2)) * spread / math.sqrt(batches)
-    k = REFERENCE + (uncertain + floor) / batch_sd
-    h = gaussian_threshold(k, max(2.0, arl0 / batch))
+    # The largest standardised shift that is no change; the run length has to hold at that one too.
+    unchanged = (uncertain + floor) / batch_sd
+    k = REFERENCE + unchanged
+    h = gaussian_threshold(k, max(2.0, arl0 / batch), shift=unchanged)
     alternative = max(expected_at * sd, 2 * floor)
     shift = alternative / batch_sd
     # A change comes in the midst of a batch: that batch is not counted on.

@@ -26,6 +26,7 @@ MOST_PLACES = 24
 MOST_STEPS = 20_000
 # Beyond this no run length is told from another: one false alarm in a thousand years of a decision a second.
 LONGEST = 3e10
+UNENDING = 1e15
 
 
 def bernoulli_steps(p0: float, p1: float) -> tuple[float, float]:
@@ -92,10 +93,10 @@ def gaussian_run_length_quantile(k: float, h: float, shift: float, *, probabilit
 
 
 @lru_cache(maxsize=512)
-def gaussian_threshold(k: float, arl0: float) -> float:
+def gaussian_threshold(k: float, arl0: float, *, shift: float = 0.0) -> float:
     """The least h, to a thousandth, at which the two-sided Gaussian CUSUM runs at least `arl0` observations on average
-    without a shift. Refuses k < 0 and arl0 outside 2..`LONGEST`/10 with ValueError."""
-    return _least_threshold(lambda h: gaussian_arl(k, h, 0.0), arl0)
+    while the mean has shifted by `shift` (standard deviations; 0: not at all). Refuses k < 0 and arl0 outside 2..`LONGEST`/10 with ValueError."""
+    return _least_threshold(lambda h: gaussian_arl(k, h, shift), arl0)
 
 
 def _bernoulli_chain(p0: float, p1: float, h: float, p: float) -> Any:
@@ -139,8 +140,11 @@ def _mean_run(chain: Any) -> float:
     from scipy.sparse.linalg import splu
 
     matrix = (eye_array(chain.shape[0], format="csc") - chain).tocsc()
-    solved = splu(matrix, permc_spec="NATURAL", diag_pivot_thresh=0.0).solve(np.ones(chain.shape[0]))
-    mean = float(solved[0])
+    try:
+        mean = float(splu(matrix, permc_spec="NATURAL", diag_pivot_thresh=0.0).solve(np.ones(chain.shape[0]))[0])
+    except RuntimeError:
+        # Exactly singular: the chain is never left.
+        return LONGEST
     return mean if math.isfinite(mean) and mean > 0 else LONGEST
 
 
@@ -163,8 +167,12 @@ def _mean_run_of_kernel(kernel: NDArray[np.float64]) -> float:
     import numpy as np
 
     size = kernel.shape[0]
-    mean = float(np.linalg.solve(np.eye(size) - kernel, np.ones(size))[0])
-    return min(LONGEST, mean) if mean > 0 else LONGEST
+    try:
+        mean = float(np.linalg.solve(np.eye(size) - kernel, np.ones(size))[0])
+    except np.linalg.LinAlgError:
+        return UNENDING
+    # Where next to nothing leaves, rounding can turn the sign.
+    return mean if 0 < mean < UNENDING else UNENDING
 
 
 def _quantile(step: Callable[[Any], Any], states: int, probability: float) -> int:

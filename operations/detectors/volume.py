@@ -110,9 +110,9 @@ def fit_volume_baseline(
     for hour, count in zip(hours, counts, strict=True):
         totals[hour % period] += count
         weights[hour % period] += 1
-    # A slot that saw few hours borrows half an hour from the whole: no slot expects nothing at all.
-    whole = sum(counts) / n
-    means = tuple((total + 0.5 * whole) / (weight + 0.5) for total, weight in zip(totals, weights, strict=True))
+    # Each slot borrows half a decision at the whole's rate, so that no slot expects nothing at all.
+    borrowed = 0.5 / (sum(counts) / n)
+    means = tuple((total + 0.5) / (weight + borrowed) for total, weight in zip(totals, weights, strict=True))
     residuals = [_scaled(count) - _scaled_mean(means[hour % period]) for hour, count in zip(hours, counts, strict=True)]
     freedom = max(1, n - period)
     squares = sum(residual**2 for residual in residuals)
@@ -120,8 +120,9 @@ def fit_volume_baseline(
     variance = max(1.0, squares / float(chdtri(freedom, 1 - half)))
     # A slot's mean is itself an average of few hours: what comes is compared with that average's chance too.
     spread = math.sqrt(variance * (1 + period / n))
-    k = REFERENCE + float(ndtri(1 - half / 2)) / math.sqrt(n)
-    return VolumeBaseline(period, means, spread, floor, k, gaussian_threshold(k, arl0), arl0, n)
+    uncertain = float(ndtri(1 - half / 2)) / math.sqrt(n)
+    k = REFERENCE + uncertain
+    return VolumeBaseline(period, means, spread, floor, k, gaussian_threshold(k, arl0, shift=uncertain), arl0, n)
 
 
 def _season(hours: Sequence[int]) -> int:

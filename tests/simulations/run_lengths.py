@@ -127,7 +127,7 @@ def psi_false_alarms(
     folklore, ours = [], []
     for _ in range(nights):
         baseline, window = rng.multinomial(n, shares), rng.multinomial(m, shares)
-        b, w = (baseline + 0.5) / (n + categories / 2), (window + 0.5) / (m + categories / 2)
+        b, w = np.maximum(baseline, 1) / n, np.maximum(window, 1) / m
         folklore.append(bool(((w - b) * np.log(w / b)).sum() > 0.1))
         result = psi(_named(baseline), _named(window), alpha=0.05, floor=0.0)
         ours.append(not isinstance(result, InsufficientData) and result.is_signal)
