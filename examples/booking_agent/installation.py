@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from pathlib import Path
 
 import httpx
@@ -193,13 +195,11 @@ def environment(directory: Path | None) -> dict[str, str]:
 
 def mails_in(directory: Path) -> list[tuple[str, str]]:
     """To whom the embedded default has written what: (recipients, subject) of each mail in its outbox."""
-    from email import message_from_bytes
-    from email.header import decode_header, make_header
-
     found = []
     for path in sorted((directory / "outbox").glob("*")):
         for text in path.read_bytes().split(b"-" * 79 + b"\n"):
             mail = message_from_bytes(text.lstrip())
             if mail["To"]:
-                found.append((str(mail["To"]), str(make_header(decode_header(mail["Subject"] or "")))))
+                subject = str(make_header(decode_header(mail["Subject"] or "")))
+                found.append((str(mail["To"]), " ".join(subject.split())))
     return found

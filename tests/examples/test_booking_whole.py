@@ -13,12 +13,12 @@ from examples.booking_agent.calendar_service import SECOND, CalendarService
 from examples.booking_agent.desk import DESK, Desk
 from examples.booking_agent.installation import POLICY
 from examples.booking_agent.messages import write_messages
-from examples.booking_agent.story import out_of_order
+from examples.booking_agent.telling import out_of_order
 from governance.actors import OPERATOR
-from governance.models import AISystem
 from governance.services.credentials import create_access_token
+from operations.services.breaker import open_breaker
 from reviews.models import Decision, Escalation, Outcome
-from tests.factories import make_key, make_organization, make_person, make_queue, make_system, put_in_force
+from tests.factories import actor_of, make_key, make_organization, make_person, make_queue, make_system, put_in_force
 
 FALLBACK = "We have your request, and a person will confirm it by tonight."
 BEFORE, DURING, WITH_BREAKER = 15, 10, 5
@@ -58,6 +58,7 @@ def test_what_the_calendar_silently_refuses_waits_at_the_desk_and_is_booked_afte
     url, system, key, tokens = stage
     messages = write_messages(BEFORE + DURING + WITH_BREAKER)
     before, during, late = messages[:BEFORE], messages[BEFORE:-WITH_BREAKER], messages[-WITH_BREAKER:]
+    owner = actor_of(system.owner, system.organization)
     service = CalendarService()
     service.start()
 
@@ -91,7 +92,7 @@ def test_what_the_calendar_silently_refuses_waits_at_the_desk_and_is_booked_afte
             assert len(told) == len(failures)
             assert set(told.values()) == {FALLBACK}
 
-            await in_a_thread(lambda: AISystem.objects.filter(pk=system.pk).update(breaker="open"))
+            await in_a_thread(lambda: open_breaker(actor=owner, system=system, reason="Nothing is booked."))
             for message in late:
                 case = await agent.accept(message)
                 assert case.state == "waiting"
