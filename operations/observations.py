@@ -55,6 +55,8 @@ class RulingReleased(Event):
     action: str
     verdict: str
     is_quality: bool
+    # The breaker, not policy, had sent the decision to people.
+    is_diverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +183,8 @@ def _tell(entry: _Entry, fact: Mapping[str, Any], outcomes: Mapping[tuple[uuid.U
     if entry.type in MADE:
         return describe_decision(fact, index=index, at=at, status=entry.payload.get("status", ""))
     if entry.type in RULED:
-        return RulingReleased(
-            index, at, key, action, entry.payload.get("verdict", ""), is_quality=entry.type == "quality.judged"
-        )
+        is_quality = entry.type == "quality.judged"
+        return RulingReleased(index, at, key, action, entry.payload.get("verdict", ""), is_quality, fact["is_diverted"])
     if entry.type == TIMED_OUT:
         return AllowedByTimeout(index, at, key, action)
     is_failed = entry.payload.get("status") == Outcome.Status.FAILED

@@ -22,6 +22,7 @@ class Monitor(models.Model):
         VOLUME = "volume", "Volume"
         ESCALATION_RATE = "escalation_rate", "Escalation rate"
         OVERRIDE_RATE = "override_rate", "Override rate"
+        CORRECTIONS = "corrections", "Corrections"
         SAMPLED_ERRORS = "sampled_errors", "Errors in quality samples"
         ACTION_MIX = "action_mix", "Action mix"
         CONFIDENCE = "confidence", "Confidence"

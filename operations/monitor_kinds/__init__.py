@@ -11,7 +11,7 @@ from operations.monitor_kinds.distributions import Confidence
 from operations.monitor_kinds.inputs import InputShift
 from operations.monitor_kinds.numbers import Cost, Latency
 from operations.monitor_kinds.outcomes import FailedOutcomes, MissingOutcomes
-from operations.monitor_kinds.rates import EscalationRate, OverrideRate, SampledErrors
+from operations.monitor_kinds.rates import Corrections, EscalationRate, OverrideRate, SampledErrors
 from operations.monitor_kinds.standing import Ownership, QueueAge
 
 ALL: Final[tuple[MonitorKind, ...]] = (
@@ -19,6 +19,7 @@ ALL: Final[tuple[MonitorKind, ...]] = (
     Volume(),
     EscalationRate(),
     OverrideRate(),
+    Corrections(),
     SampledErrors(),
     ActionMix(),
     Confidence(),

@@ -35,7 +35,8 @@ from operations.monitor_kinds.base import (
 )
 from operations.observations import DecisionMade, Event, Inputs, RulingReleased
 
-STATED_FOR = (2, 3, 5, 10, 20, 50)
+# The changes for which a delay may be stated, as multiples of the baseline.
+STATED_FOR = (2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 ASKING = frozenset({"review", "escalate"})
 OVERRIDING = frozenset({"correct", "reject"})
 EFFECT = Setting("effect", 1.5, 1.1, 20, "How many times the odds have to change to be looked for")
@@ -124,13 +125,19 @@ class Sides:
 
 
 def design_sides(
-    events: int, n: int, directions: Sequence[str], settings: Mapping[str, float], *, arl0: float
+    events: int,
+    n: int,
+    directions: Sequence[str],
+    settings: Mapping[str, float],
+    *,
+    arl0: float,
+    stated_for: Sequence[float] = STATED_FOR,
 ) -> dict[str, RateDesign] | InsufficientData:
     """A design for each direction that the baseline leaves room for; refused where there is none at all."""
     designs: dict[str, RateDesign] = {}
     refusal: InsufficientData | None = None
     for direction in directions:
-        design = _design_side(events, n, "up" if direction == "up" else "down", settings, arl0)
+        design = _design_side(events, n, "up" if direction == "up" else "down", settings, arl0, stated_for)
         if isinstance(design, InsufficientData):
             refusal = refusal or design
         else:
@@ -139,12 +146,17 @@ def design_sides(
 
 
 def _design_side(
-    events: int, n: int, direction: Literal["up", "down"], settings: Mapping[str, float], arl0: float
+    events: int,
+    n: int,
+    direction: Literal["up", "down"],
+    settings: Mapping[str, float],
+    arl0: float,
+    stated_for: Sequence[float],
 ) -> RateDesign | InsufficientData:
     """The delay is stated for a doubling (halving), or for the next greater change that is noticed within twice the
     baseline's length: of a small baseline it would be an empty promise."""
     design: RateDesign | InsufficientData = InsufficientData("", None)
-    for times in STATED_FOR:
+    for times in stated_for:
         design = design_rate_monitor(
             events,
             n,
@@ -316,3 +328,33 @@ class SampledErrors(RateKind):
     def sample(self, event: Event) -> bool | None:
         assert isinstance(event, RulingReleased)
         return event.verdict in OVERRIDING if event.is_quality else None
+
+
+class Corrections(RateKind):
+    """Rulings that correct or reject, by decision: a decision counts when it is made, and once more when a person overrides it.
+
+    Where people are asked about more and more decisions and find the same share of them wrong, no rate of rulings moves;
+    this one does.
+    """
+
+    kind = "corrections"
+    unit = "decisions"
+    directions = ("up",)
+    listens = (DecisionMade, RulingReleased)
+    settings = (
+        baseline_setting(400, "decisions", least=100),
+        interval_setting(50_000, "decisions"),
+        Setting("effect", 2.0, 1.1, 20, EFFECT.words),
+        FLOOR,
+        COOLDOWN,
+    )
+    what = "the share of decisions that people correct or reject"
+    subject = "Corrections"
+
+    def sample(self, event: Event) -> bool | None:
+        if isinstance(event, RulingReleased):
+            is_counted = event.verdict in OVERRIDING and not event.is_quality and not event.is_diverted
+            return True if is_counted else None
+        assert isinstance(event, DecisionMade)
+        # While the breaker sends everything to people they correct more because they see more.
+        return None if event.is_diverted or event.mode == "observe" else False

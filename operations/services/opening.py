@@ -36,6 +36,7 @@ GRAVITY: Final[Mapping[str, int]] = {
     Monitor.Kind.SILENCE: 1,
     Monitor.Kind.ESCALATION_RATE: 1,
     Monitor.Kind.OVERRIDE_RATE: 1,
+    Monitor.Kind.CORRECTIONS: 1,
     Monitor.Kind.ACTION_MIX: 1,
     Monitor.Kind.MODEL: 1,
     Monitor.Kind.QUEUE_AGE: 1,

@@ -137,7 +137,7 @@ def _replay_events(
 
 def _tell(rows: Sequence[Mapping[str, Any]], system_id: uuid.UUID, begin: datetime) -> Iterator[Event]:
     """The events of these decisions, in the order in which they happened."""
-    ids = {row["id"] for row in rows}
+    ids = {row["id"]: row["is_diverted"] for row in rows}
     told: list[tuple[datetime, int, Event]] = [
         (row["created_at"], 0, describe_decision(row, index=0, at=row["created_at"], status=_first_status(row)))
         for row in rows
@@ -154,7 +154,7 @@ def _tell(rows: Sequence[Mapping[str, Any]], system_id: uuid.UUID, begin: dateti
             continue
         ending: Event = AllowedByTimeout(0, at, str(key), action)
         if closure == Escalation.Closure.RULED:
-            ending = RulingReleased(0, at, str(key), action, verdict or "", sort == Escalation.Kind.QUALITY)
+            ending = RulingReleased(0, at, str(key), action, verdict or "", sort == Escalation.Kind.QUALITY, ids[key])
         told.append((at, 1, ending))
     reports = Outcome.objects.filter(decision__system=system_id, decision__created_at__gte=begin).order_by()
     told_of = ("decision_id", "reported_at", "decision__action_name", "status", "detail")

@@ -25,7 +25,7 @@ from operations.services.previewing import Preview, PreviewAlarm, preview_monito
 from operations.watch_selectors import find_monitor
 from operations.web.figure_charts import Cell, ChartShown
 from operations.web.monitors import add_setting_refusal, initial_of
-from operations.web.watch_forms import MonitorChangeForm, PreviewForm
+from operations.web.watch_forms import MonitorChangeForm, PreviewForm, write_number
 from operations.web.watch_words import say_change, say_falseness, say_value, say_where
 
 TITLES = {
@@ -33,6 +33,7 @@ TITLES = {
     Monitor.Kind.VOLUME: ("Decisions an hour", "per_hour"),
     Monitor.Kind.ESCALATION_RATE: ("Share that policy sent to people", "share"),
     Monitor.Kind.OVERRIDE_RATE: ("Share that people corrected or rejected", "share"),
+    Monitor.Kind.CORRECTIONS: ("Share of decisions that people corrected or rejected", "share"),
     Monitor.Kind.SAMPLED_ERRORS: ("Share of the samples that were wrong", "share"),
     Monitor.Kind.FAILED_OUTCOMES: ("Share of outcomes that failed", "share"),
     Monitor.Kind.MISSING_OUTCOMES: ("Share of decisions whose outcome was reported", "share"),
@@ -52,7 +53,7 @@ def monitor_preview(request: HttpRequest, actor: Actor, monitor_id: uuid.UUID) -
     """The form alone first; with settings in the address, what would have happened."""
     monitor = find_monitor(actor=actor, monitor_id=monitor_id)
     kind = KINDS[monitor.kind]
-    initial = {name: f"{value:g}" for name, value in settings_of(monitor).items()}
+    initial = {name: write_number(value) for name, value in settings_of(monitor).items()}
     form = PreviewForm(request.GET or None, initial=initial, known=kind.settings)
     shown: dict[str, Any] = {}
     status = 200
@@ -110,8 +111,12 @@ def draw_preview(monitor: Monitor, kind: MonitorKind, preview: Preview) -> Chart
         unit = kind.shown_in
     instants = [at for at, _ in preview.points]
     values = [value for _, value in preview.points]
+    is_short = instants[-1] - instants[0] < timedelta(days=3)
     slots = [
-        Slot(label=f"{at.day} {at:%b}", title=f"{words.moment(at)}: {say_value(value, unit)}")
+        Slot(
+            label=f"{at:%a %H:%M}" if is_short else f"{at.day} {at:%b}",
+            title=f"{words.moment(at)}: {say_value(value, unit)}",
+        )
         for at, value in preview.points
     ]
     moments = [Moment(_place(alarm.at, instants), "alarm", alarm.finding.title) for alarm in preview.alarms]

@@ -20,6 +20,7 @@ WATCHES = {
     Monitor.Kind.VOLUME: "how many decisions come in by hour of the week",
     Monitor.Kind.ESCALATION_RATE: "how often policy sends a decision to people",
     Monitor.Kind.OVERRIDE_RATE: "how often people correct or reject what they are asked about",
+    Monitor.Kind.CORRECTIONS: "how many of its decisions people correct or reject",
     Monitor.Kind.SAMPLED_ERRORS: "how often the random quality samples turn out wrong",
     Monitor.Kind.ACTION_MIX: "which actions the system wants to take, and in which shares",
     Monitor.Kind.CONFIDENCE: "how sure the model says that it is",
