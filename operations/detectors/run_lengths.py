@@ -26,6 +26,7 @@ MOST_PLACES = 24
 MOST_STEPS = 20_000
 # Beyond this no run length is told from another: one false alarm in a thousand years of a decision a second.
 LONGEST = 3e10
+# What stands for infinity where run lengths are joined.
 UNENDING = 1e15
 
 
@@ -95,7 +96,8 @@ def gaussian_run_length_quantile(k: float, h: float, shift: float, *, probabilit
 @lru_cache(maxsize=512)
 def gaussian_threshold(k: float, arl0: float, *, shift: float = 0.0) -> float:
     """The least h, to a thousandth, at which the two-sided Gaussian CUSUM runs at least `arl0` observations on average
-    while the mean has shifted by `shift` (standard deviations; 0: not at all). Refuses k < 0 and arl0 outside 2..`LONGEST`/10 with ValueError."""
+    while the mean has shifted by `shift` (standard deviations; 0: not at all).
+    Refuses k < 0 and arl0 outside 2..`LONGEST`/10 with ValueError."""
     return _least_threshold(lambda h: gaussian_arl(k, h, shift), arl0)
 
 

@@ -116,7 +116,9 @@ def test_the_minimum_detectable_change_is_the_mildest_that_is_seen_in_time():
     change = minimum_detectable_change(design, within=1_000)
     assert change.detectable_low is None
     assert bernoulli_arl(design.p0_guard, design.p1, design.h, change.detectable_high) == pytest.approx(1_000, rel=0.01)
-    assert minimum_detectable_change(design, within=5_000).detectable_high < change.detectable_high
+    later = minimum_detectable_change(design, within=5_000)
+    assert later.detectable_high is not None and change.detectable_high is not None
+    assert later.detectable_high < change.detectable_high
     assert change.sentence() == (
         "It takes 1,000 decisions on average, or fewer, to notice that the rate rises from 5.0 % to "
         f"{100 * change.detectable_high:.1f} % or more; a smaller change may pass unnoticed."
@@ -133,6 +135,7 @@ def test_what_no_monitor_could_see_is_said():
 def test_a_means_minimum_detectable_change_has_two_sides():
     design = design_mean_monitor(np.random.default_rng(1).normal(10, 2, 1_000).tolist())
     change = minimum_detectable_change(design, within=500)
+    assert change.detectable_low is not None and change.detectable_high is not None
     assert change.detectable_high - change.baseline == pytest.approx(change.baseline - change.detectable_low)
     assert 0 < change.detectable_high - change.baseline < design.sd
     assert "falls from" in change.sentence(subject="the mean latency", as_percent=False)
