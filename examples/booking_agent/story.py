@@ -23,18 +23,12 @@ from examples.booking_agent.agent import Agent, Hopeless
 from examples.booking_agent.calendar_client import Calendar
 from examples.booking_agent.calendar_service import SECOND, CalendarService
 from examples.booking_agent.desk import DESK, Desk, DeskRefused
-from examples.booking_agent.installation import (
-    OWNER,
-    ROOT,
-    Installation,
-    NotInstalled,
-    Product,
-    install,
-    mails_in,
-)
 from examples.booking_agent.messages import MESSAGES_A_DAY, Message, write_messages
-from examples.booking_agent.owner import NotBuilt, Owner, Stuck
-from examples.booking_agent.telling import among, hours_left, instant, named, out_of_order, say, share, title, told
+from examples.booking_agent.stage import OWNER, STAGE, SYSTEM
+from examples.booking_agent.telling import among, hours_left, out_of_order, told
+from examples.installation import ROOT, Installation, NotInstalled, Product, install, mails_in
+from examples.owner import NotBuilt, Owner, Stuck
+from examples.telling import instant, named, say, share, title
 
 ORDINARY, MOST_UNTIL_DETECTED, WITH_BREAKER_OPEN, AFTERWARDS = 700, 200, 40, 40
 # The share that acts again when half-open, and how long and how often that is tried.
@@ -285,7 +279,7 @@ async def play(installation: Installation, plan: Plan, directory: Path) -> None:
         )
         stack.push_async_callback(close_agent, agent)
         desk = await stack.enter_async_context(Desk(installation.url, list(installation.desk_tokens), known))
-        owner = Owner(installation.url, installation.owner_token)
+        owner = Owner(installation.url, installation.owner_token, SYSTEM)
         stack.push_async_callback(owner.aclose)
         await Story(agent=agent, desk=desk, owner=owner, calendar=calendar, messages=messages, plan=plan).play()
 
@@ -321,7 +315,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if chosen.url is None:
                 stack.enter_context(Product(directory=folder, port=chosen.port, say=say))
             url = chosen.url or f"http://127.0.0.1:{chosen.port}"
-            installation = install(url, directory=None if chosen.url else folder, say=say)
+            installation = install(STAGE, url, directory=None if chosen.url else folder, say=say)
         except NotInstalled as refusal:
             print(f"booking_agent: {refusal}", file=sys.stderr)
             return 2

@@ -1,15 +1,11 @@
-"""What the story counts of its cases and rulings, and how it says it."""
+"""What the booking story counts of its cases and rulings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 from examples.booking_agent.agent import Case
 from examples.booking_agent.desk import Ruled
-
-WIDTH = 118
 
 
 def out_of_order(ruled: Sequence[Ruled]) -> int:
@@ -37,26 +33,3 @@ def among(places: Sequence[int]) -> str:
 def told(cases: Sequence[Case], kind: str) -> int:
     """How many guests got a letter of a kind."""
     return sum(any(letter == kind for letter in case.letters) for case in cases)
-
-
-def share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "none"
-
-
-def named(person: Any) -> str:
-    """A person as the API names them."""
-    if isinstance(person, dict):
-        return f"{person.get('name') or ''} <{person.get('email') or ''}>".strip()
-    return str(person or "nobody")
-
-
-def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def title(words: str) -> None:
-    print(f"\n{words}\n{'-' * min(len(words), WIDTH)}", flush=True)
-
-
-def say(words: str) -> None:
-    print(words, flush=True)

@@ -6,10 +6,11 @@ import pytest
 
 from examples.booking_agent.agent import Case
 from examples.booking_agent.desk import Ruled, label_of, right_action, ruling_on
-from examples.booking_agent.installation import NotInstalled, Product, environment, mails_in, manage, options
 from examples.booking_agent.messages import write_messages
 from examples.booking_agent.reading import read_message
-from examples.booking_agent.telling import among, hours_left, named, out_of_order, told
+from examples.booking_agent.telling import among, hours_left, out_of_order, told
+from examples.installation import NotInstalled, Product, environment, mails_in, manage, options
+from examples.telling import named
 
 BOOKING = next(message for message in write_messages(50) if message.meant.wish == "book")
 

@@ -11,8 +11,8 @@ from examples.booking_agent.agent import Agent
 from examples.booking_agent.calendar_client import Calendar
 from examples.booking_agent.calendar_service import SECOND, CalendarService
 from examples.booking_agent.desk import DESK, Desk
-from examples.booking_agent.installation import POLICY
 from examples.booking_agent.messages import write_messages
+from examples.booking_agent.stage import POLICY
 from examples.booking_agent.telling import out_of_order
 from governance.actors import OPERATOR
 from governance.services.credentials import create_access_token

@@ -6,8 +6,6 @@ from typing import Any
 
 import httpx
 
-from examples.booking_agent.installation import SYSTEM
-
 
 class NotBuilt(Exception):
     """This Countersign has no such endpoint."""
@@ -20,20 +18,21 @@ class Stuck(Exception):
 class Owner:
     """The system's owner, with an access token: looks at incidents and turns the breaker."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, system: str) -> None:
+        self._system = system
         self._http = httpx.AsyncClient(
             base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30
         )
 
     async def incidents(self) -> list[dict[str, Any]]:
         """The open incidents of the system."""
-        answer = await self._ask("GET", "/incidents", params={"system": SYSTEM, "status": "open"})
+        answer = await self._ask("GET", "/incidents", params={"system": self._system, "status": "open"})
         found: list[dict[str, Any]] = answer["results"]
         return found
 
     async def monitor(self, kind: str) -> dict[str, Any]:
         """One of the system's monitors. Raises Stuck where it has none of the kind."""
-        answer = await self._ask("GET", "/monitors", params={"system": SYSTEM, "kind": kind})
+        answer = await self._ask("GET", "/monitors", params={"system": self._system, "kind": kind})
         if not answer["results"]:
             raise Stuck(f"The system has no monitor of {kind.replace('_', ' ')}.")
         found: dict[str, Any] = answer["results"][0]
@@ -41,10 +40,10 @@ class Owner:
 
     async def breaker(self) -> str:
         """`closed`, `half_open` or `open`."""
-        return str((await self._ask("GET", "/systems", params={"slug": SYSTEM}))["results"][0]["breaker"])
+        return str((await self._ask("GET", "/systems", params={"slug": self._system}))["results"][0]["breaker"])
 
     async def turn_breaker(self, state: str, reason: str, **how: Any) -> None:
-        await self._ask("POST", f"/systems/{SYSTEM}/breaker", json={"state": state, "reason": reason, **how})
+        await self._ask("POST", f"/systems/{self._system}/breaker", json={"state": state, "reason": reason, **how})
 
     async def handle(self, incident: dict[str, Any], verb: str, **how: Any) -> None:
         """One step of an incident: `acknowledge`, `mitigate`, `resolve`."""

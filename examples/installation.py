@@ -1,5 +1,6 @@
-"""Putting the story on its stage: the product in a data folder of its own, with the people, the system, the rules and the key
-that an installation makes by its commands. Nothing here reaches into the product; it runs `manage.py` as an operator would.
+"""Putting an example's story on its stage: the product in a data folder of its own, with the people, the system, the rules and
+the key that an installation makes by its commands. Nothing here reaches into the product; it runs `manage.py` as an operator
+would.
 """
 
 from __future__ import annotations
@@ -18,26 +19,14 @@ from pathlib import Path
 
 import httpx
 
-from examples.booking_agent.agent import FALLBACK_MESSAGE
-from examples.booking_agent.desk import DESK as DESK_QUEUE
-
-ROOT = Path(__file__).resolve().parents[2]
-ORGANIZATION, SYSTEM = "harbour-hall", "booking-agent"
-FACTS = {
-    "name": "Booking agent",
-    "purpose": "Reads what guests write, and books, moves and cancels tables.",
-    "risk": "limited",
-    "fallback_message": FALLBACK_MESSAGE,
-    "fallback_queue": DESK_QUEUE,
-}
-POLICY = Path(__file__).with_name("policy.yaml")
+ROOT = Path(__file__).resolve().parents[1]
 READY_WITHIN_S = 120.0
 STOPPED_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody at Harbour Hall. A password that everybody knows is acceptable for a story that listens on loopback."""
+    """Somebody in a story. A password that everybody knows is acceptable for what listens on loopback alone."""
 
     role: str
     name: str
@@ -48,13 +37,19 @@ class Person:
         return f"set-nine-tables-{self.role}"
 
 
-OWNER = Person("owner", "Olga Ivanova", "olga@harbour.example")
-BACKUP = Person("lead", "Lea Lindqvist", "lea@harbour.example")
-ADMIN = Person("admin", "Adrien Moreau", "adrien@harbour.example")
-DESK = (
-    Person("reviewer", "Robin Reyes", "robin@harbour.example"),
-    Person("reviewer", "Rita Osei", "rita@harbour.example"),
-)
+@dataclass(frozen=True)
+class Stage:
+    """What a story is played on: an organization, its people, one system with its facts (as `create_system` takes them) and its
+    rules. The owner stands first among those who get a token; the desk's people follow."""
+
+    organization: str
+    system: str
+    facts: Mapping[str, str]
+    policy: Path
+    owner: Person
+    backup: Person
+    admin: Person
+    desk: tuple[Person, ...]
 
 
 class NotInstalled(Exception):
@@ -123,40 +118,28 @@ class Product:
         raise NotInstalled(f"Countersign did not start; {self._directory / 'product.log'} says why.")
 
 
-def install(url: str, *, directory: Path | None, say: Callable[[str], None]) -> Installation:
+def install(stage: Stage, url: str, *, directory: Path | None, say: Callable[[str], None]) -> Installation:
     """Make the organization, its people, the system and its key, and put the rules into force. A second run finds what is
     there; keys and tokens are made anew. Raises NotInstalled.
     """
     variables = environment(directory)
-    inside = options(organization=ORGANIZATION)
+    inside = options(organization=stage.organization)
     say("Making people, the system and its rules, with the commands of an installation …")
-    for person in (OWNER, BACKUP, ADMIN, *DESK):
-        manage(
-            [
-                "create_user",
-                *options(email=person.email, name=person.name, role=person.role),
-                *inside,
-                "--password-stdin",
-            ],
-            variables,
-            stdin=person.password,
-        )
-    manage(
-        ["create_system", *inside, *options(slug=SYSTEM, owner=OWNER.email, backup=BACKUP.email, **FACTS)],
-        variables,
-    )
-    place = f"{ORGANIZATION}/{SYSTEM}"
+    for person in (stage.owner, stage.backup, stage.admin, *stage.desk):
+        named = options(email=person.email, name=person.name, role=person.role)
+        manage(["create_user", *named, *inside, "--password-stdin"], variables, stdin=person.password)
+    answering = options(owner=stage.owner.email, backup=stage.backup.email)
+    manage(["create_system", *inside, *options(slug=stage.system, **stage.facts), *answering], variables)
+    place = f"{stage.organization}/{stage.system}"
     try:
-        manage(["load_policy", "--system", place, "--file", str(POLICY), "--activate"], variables)
+        manage(["load_policy", "--system", place, "--file", str(stage.policy), "--activate"], variables)
     except NotInstalled as refusal:
         if "in force" not in str(refusal):
             raise
-    key = manage(["create_api_key", "--system", place, "--name", "booking agent"], variables)["key"]
+    key = manage(["create_api_key", "--system", place, "--name", stage.system], variables)["key"]
     tokens = [
-        manage(["create_token", "--user", person.email, "--organization", ORGANIZATION, "--name", "story"], variables)[
-            "token"
-        ]
-        for person in (OWNER, *DESK)
+        manage(["create_token", "--user", person.email, *inside, "--name", "story"], variables)["token"]
+        for person in (stage.owner, *stage.desk)
     ]
     return Installation(url, key, tokens[0], tuple(tokens[1:]))
 
