@@ -175,6 +175,9 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "outbox")
 
+# ---------------------------------------------------------------- channels
+ALLOW_PRIVATE_CHANNELS = env_bool("COUNTERSIGN_ALLOW_PRIVATE_CHANNELS", default=False)
+
 # ---------------------------------------------------------------- serving
 WEB_THREADS = env_int("COUNTERSIGN_THREADS", default=8, minimum=1, maximum=64)
 WAIT_POLL_MS = env_int("COUNTERSIGN_WAIT_POLL_MS", default=100, minimum=10, maximum=5000)
@@ -221,6 +224,8 @@ CELERY_BEAT_SCHEDULE = {
     "roll-up": _every(2, "operations.roll_up"),
     "watch": _every(2, "operations.watch"),
     "watch-clock": _every(10, "operations.watch_clock"),
+    "tend-incidents": _every(5, "operations.tend_incidents"),
+    "deliver": _every(5, "operations.deliver"),
 }
 
 # ---------------------------------------------------------------- API

@@ -102,6 +102,12 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "price.stated": "Price stated",
         "price.withdrawn": "Price withdrawn",
     },
+    "Channels": {
+        "channel.created": "Channel added",
+        "channel.changed": "Channel changed",
+        "channel.removed": "Channel removed",
+        "channel.tested": "Channel tested",
+    },
     "The log itself": {
         EXPORT_TYPE: "Audit log exported",
         ERASURE_TYPE: "Payload erased",

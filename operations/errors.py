@@ -37,3 +37,11 @@ class NothingToLearn(Conflict):
 
 class AlarmJudged(Conflict):
     code, title = "alarm-judged", "The alarm was judged before"
+
+
+class ChannelExists(Conflict):
+    code, title = "channel-exists", "There is a channel of this name"
+
+
+class ChannelFailed(Conflict):
+    code, title = "channel-failed", "The channel did not take the message"
