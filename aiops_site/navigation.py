@@ -80,6 +80,7 @@ RAIL: dict[str, tuple[Place, ...]] = {
         Place("People", "people-list", "people.read"),
         Place("Groups", "group-list", "people.read"),
         Place("Queues", "queue-settings-list", "systems.read"),
+        Place("Channels", "channel-list", "channels.manage"),
         Place("Prices", "price-list", "overview.read"),
     ),
 }

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Case, Count, IntegerField, Max, Prefetch, Q, QuerySet, Value, When
 
 from evaluations.models import Example
+from evaluations.querysets import ExampleQuerySet
 from governance.actors import Actor
 from governance.errors import NotFound
 from governance.models import AuditEntry
@@ -22,15 +23,16 @@ EXAMPLES_OFFERED = 200
 DELIVERIES_SHOWN = 20
 
 
-def monitors_of(actor: Actor) -> QuerySet[Monitor]:
+def monitors_of(actor: Actor) -> QuerySet[Any]:
     """Every monitor of the organization with its system, and how many alarms it has raised and when the last one."""
     monitors = Monitor.objects.visible_to(actor).select_related("system")
-    return monitors.annotate(alarm_count=Count("alarms"), last_alarm_at=Max("alarms__detected_at"))
+    counted: QuerySet[Any] = monitors.annotate(alarm_count=Count("alarms"), last_alarm_at=Max("alarms__detected_at"))
+    return counted
 
 
 def find_monitor(*, actor: Actor, monitor_id: uuid.UUID) -> Monitor:
     """Refuses (NotFound) a monitor of another organization."""
-    monitor = monitors_of(actor).filter(pk=monitor_id).first()
+    monitor: Monitor | None = monitors_of(actor).filter(pk=monitor_id).first()
     if monitor is None:
         raise NotFound()
     return monitor
@@ -103,7 +105,7 @@ def entries_about(actor: Actor, subject: str) -> list[AuditEntry]:
     return list(entries)[::-1]
 
 
-def examples_since(incident: Incident) -> QuerySet[Example]:
+def examples_since(incident: Incident) -> ExampleQuerySet:
     """Examples of the system's datasets that were made since the incident's first alarm says that it began."""
     since = min([alarm.since_at for alarm in incident.alarms.all()], default=incident.opened_at)
     examples = Example.objects.filter(
@@ -124,15 +126,16 @@ def recent_recoveries(system_id: uuid.UUID, at_most: int = 5) -> list[Recovery]:
     return list(ended.order_by("-started_at")[:at_most])
 
 
-def channels_of(actor: Actor) -> QuerySet[Channel]:
+def channels_of(actor: Actor) -> QuerySet[Any]:
     """Channels by name, with how many deliveries wait."""
     waiting = Count("deliveries", filter=Q(deliveries__due_at__isnull=False))
-    return Channel.objects.visible_to(actor).annotate(waiting=waiting).order_by("name", "id")
+    channels: QuerySet[Any] = Channel.objects.visible_to(actor).annotate(waiting=waiting)
+    return channels.order_by("name", "id")
 
 
 def find_channel(*, actor: Actor, channel_id: uuid.UUID) -> Channel:
     """Refuses (NotFound) a channel of another organization."""
-    channel = channels_of(actor).filter(pk=channel_id).first()
+    channel: Channel | None = channels_of(actor).filter(pk=channel_id).first()
     if channel is None:
         raise NotFound()
     return channel

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.actors import Actor
-from governance.api.policy_shapes import ask
+from governance.api.policy_shapes import Body, ask
 from governance.errors import Invalid, NotFound
 from governance.models import AISystem, User
 from operations.api import bodies, shapes
@@ -168,7 +168,7 @@ class Breaker(APIView):
         return Response(shapes.BreakerOutput(system).data)
 
 
-def begin(request: Request, incident_id: uuid.UUID, shape: type[bodies.Body]) -> tuple[Actor, dict[str, Any]]:
+def begin(request: Request, incident_id: uuid.UUID, shape: type[Body]) -> tuple[Actor, dict[str, Any]]:
     """The caller and the body. Whether they may is looked at first, so that a refusal tells nothing else."""
     actor = reader_of(request, "incidents.read")
     find_handled(actor, incident_id)

@@ -21,7 +21,8 @@ from operations.watch_selectors import find_incident, find_monitor, incidents_of
 
 
 class Newest(KeysetPagination):
-    ordering = ("-opened_at", "-id")
+    # UUIDv7 keys are in the order in which incidents were opened.
+    ordering = "-id"
 
 
 class ById(KeysetPagination):

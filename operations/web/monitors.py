@@ -26,7 +26,7 @@ from operations.monitor_kinds.standing import StandingKind
 from operations.services.baselines import change_monitor, rearm_monitor, seal_baseline, settings_of
 from operations.watch_selectors import alarms_of, entries_about, find_monitor, monitors_of
 from operations.web.baseline_words import say_baseline
-from operations.web.watch_forms import MonitorChangeForm, MonitorFilterForm, ReasonForm
+from operations.web.watch_forms import MonitorChangeForm, MonitorFilterForm, ReasonForm, write_number
 from operations.web.watch_sentences import tell
 from operations.web.watch_words import WATCHES, interval_of, say_falseness, say_status, show_alarm
 from reviews.web.list_filters import describe_applied, system_choices
@@ -179,7 +179,7 @@ def open_forms(monitor: Monitor) -> dict[str, forms.Form]:
 def initial_of(monitor: Monitor) -> dict[str, Any]:
     """What the form of a monitor holds before anybody types."""
     return {
-        **{name: f"{value:g}" for name, value in settings_of(monitor).items()},
+        **{name: write_number(value) for name, value in settings_of(monitor).items()},
         "is_on": monitor.status != Monitor.Status.OFF,
         "trips_breaker": monitor.trips_breaker,
         "version": monitor.version,

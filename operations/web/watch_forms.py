@@ -83,9 +83,18 @@ class PreviewForm(MonitorForm):
 
 
 def _number_field(setting: Setting) -> forms.Field:
-    help_text = f"Usually {setting.default:,g}; from {setting.least:,g} to {setting.most:,g}."
-    kind = forms.IntegerField if setting.is_whole else forms.FloatField
-    return kind(label=setting.words, min_value=setting.least, max_value=setting.most, help_text=help_text)
+    usual, least, most = (write_number(value, ",") for value in (setting.default, setting.least, setting.most))
+    help_text = f"Usually {usual}; from {least} to {most}."
+    if setting.is_whole:
+        return forms.IntegerField(
+            label=setting.words, min_value=int(setting.least), max_value=int(setting.most), help_text=help_text
+        )
+    return forms.FloatField(label=setting.words, min_value=setting.least, max_value=setting.most, help_text=help_text)
+
+
+def write_number(value: float, group: str = "") -> str:
+    """A number as people type it: never with an exponent."""
+    return f"{int(value):{group}}" if value == int(value) else f"{value:.10f}".rstrip("0")
 
 
 class CommentForm(forms.Form):

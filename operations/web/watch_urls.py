@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from operations.web import breaker, incidents, monitors, preview
+from operations.web import breaker, channels, incidents, monitors, preview
 
 urlpatterns: list[URLPattern] = [
     path("monitors/", monitors.monitor_list, name="monitor-list"),
@@ -18,5 +18,10 @@ urlpatterns: list[URLPattern] = [
     path("incidents/<uuid:incident_id>/mitigate/", incidents.incident_mitigate, name="incident-mitigate"),
     path("incidents/<uuid:incident_id>/resolve/", incidents.incident_resolve, name="incident-resolve"),
     path("incidents/<uuid:incident_id>/review/", incidents.incident_review, name="incident-review"),
+    path("channels/", channels.channel_list, name="channel-list"),
+    path("channels/add/", channels.channel_add, name="channel-add"),
+    path("channels/<uuid:channel_id>/", channels.channel_edit, name="channel-edit"),
+    path("channels/<uuid:channel_id>/test/", channels.channel_test, name="channel-test"),
+    path("channels/<uuid:channel_id>/remove/", channels.channel_remove, name="channel-remove"),
     path("systems/<slug:slug>/breaker/", breaker.system_breaker, name="system-breaker"),
 ]

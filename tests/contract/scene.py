@@ -24,7 +24,7 @@ from tests.factories import (
     make_system,
     put_in_force,
 )
-from tests.operations.watch_scenes import make_alarm, make_incident
+from tests.operations.watch_scenes import make_alarm, make_channel, make_incident
 
 # Stands in the name of everything that this organization holds: a stranger's page must not show it.
 MARK = "our-own"
@@ -92,6 +92,7 @@ def set_scene() -> Scene:
         "example_id": example.pk,
         "incident_id": incident.pk,
         "monitor_id": alarm.monitor_id,
+        "channel_id": make_channel(organization, name=f"{MARK} channel").pk,
         "number": draft.number,
         "entry_id": entry.pk,
         "price_id": price.pk,
