@@ -229,7 +229,6 @@ class Run:
         if self.quiet_until and event.at < datetime.fromisoformat(self.quiet_until):
             return
         self.findings.append((finding, event))
-        self._watch = self.kind.watch(self.prepared, self.settings, {}, self.inputs)
 
     @property
     def learned_count(self) -> int:

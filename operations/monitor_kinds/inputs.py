@@ -9,8 +9,8 @@ everything else numbers and the values of such fields.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,8 @@ from operations.observations import DecisionMade, Event, Inputs, LongText
 # So much of a text is looked at for its letters: a distribution of letters needs no more, and the reader has to keep up.
 LOOKED_AT = 1_000
 LOOKS = 3
+# The chance that there is no change, the distance with a minus, and what to say of it.
+Ranked = tuple[float, float, Finding]
 
 
 def letters_of(value: Any) -> str:
@@ -161,29 +163,37 @@ class InputWatch:
         lengths, surprises, fields, shown = self._lengths, self._surprises, self._fields, self._shown
         self._lengths, self._surprises = NumberWindow([], ""), NumberWindow([], "")
         self._fields, self._shown = {}, {}
-        return (
-            self._compare_fields(fields, shown, lengths)
-            or self._compare(surprises, self._prepared.surprises, "Letters of inputs", "bits", "letters")
-            or self._compare(lengths, self._prepared.lengths, "Length of inputs", "characters", "length")
-        )
+        found = [
+            *self._compare_fields(fields, shown, lengths),
+            *self._compare(surprises, self._prepared.surprises, "Letters of inputs", "bits", "letters"),
+            *self._compare(lengths, self._prepared.lengths, "Length of inputs", "characters", "length"),
+        ]
+        if not found:
+            return None
+        # The least likely one to be chance first, of those that are all but certain the greatest distance.
+        (_, _, first), *others = sorted(found, key=lambda one: one[:2])
+        if not others:
+            return first
+        also = "; ".join(other.title for _, _, other in others)
+        return replace(first, summary=f"{first.summary} Besides: {also}.")
 
     def _compare(
         self, window: NumberWindow, baseline: tuple[float, ...], subject: str, unit: str, segment: str
-    ) -> Finding | None:
+    ) -> Iterator[Ranked]:
         alpha = self._settings["alpha"] / LOOKS
         result = ks(baseline, [value for value, _ in window.values], alpha=alpha, floor=self._settings["floor"])
         if isinstance(result, InsufficientData):
-            return None
+            return
         self.statistic = max(self.statistic or 0.0, result.statistic)
         if not result.is_signal:
-            return None
+            return
         before, now = result.baseline_median, result.window_median
         was, stands = words.amount(before, unit), words.amount(now, unit)
         title = {
             "letters": f"Inputs read differently: {stands} of surprise a letter instead of {was}",
             "length": f"Inputs became {'longer' if now >= before else 'shorter'}: {stands} in the middle instead of {was}",
         }[segment]
-        return Finding(
+        finding = Finding(
             title=title,
             summary=(
                 f"{self._opening(window)} {subject.lower()} stand at {stands} in the middle, in the baseline at {was}; the two "
@@ -198,20 +208,21 @@ class InputWatch:
             unit=unit,
             evidence=evidence_of(result, window.values),
         )
+        yield result.p_value, -result.statistic, finding
 
     def _compare_fields(
         self, fields: Mapping[str, Mapping[str, int]], shown: Mapping[str, Shown], window: NumberWindow
-    ) -> Finding | None:
+    ) -> Iterator[Ranked]:
         results = categories_shift(self._prepared.fields, fields, alpha=self._settings["alpha"] / LOOKS)
         signals = {
             pointer: result for pointer, result in results.items() if isinstance(result, PsiResult) and result.is_signal
         }
         if not signals:
-            return None
+            return
         pointer, result = max(signals.items(), key=lambda one: one[1].psi)
         name, before, now = result.shares[0]
         field = words.name(pointer)
-        return Finding(
+        finding = Finding(
             title=f"Inputs shifted at {field}: {words.name(name)} at {words.percent(now)} instead of {words.percent(before)}",
             summary=(
                 f"{self._opening(window)} the field {field} is {words.name(name)} in {words.percent(now)}, in the baseline in "
@@ -227,6 +238,7 @@ class InputWatch:
             unit="share",
             evidence=shown[pointer].newest(name) or shown[pointer].newest_but({one for one, _, _ in result.shares}),
         )
+        yield result.p_value, -result.psi, finding
 
     def _opening(self, window: NumberWindow) -> str:
         since = words.moment(datetime.fromisoformat(window.began))

@@ -30,12 +30,13 @@ from operations.monitor_kinds.base import (
     baseline_setting,
     interval_setting,
 )
-from operations.monitor_kinds.rates import FLOOR, RateChange, Sides, design_sides, promise_of
+from operations.monitor_kinds.rates import FLOOR, STATED_FOR, RateChange, Sides, design_sides, promise_of
 from operations.observations import AllowedByTimeout, DecisionMade, Event, Inputs, OutcomeReported, RulingReleased
 
 MOST_SEGMENTS = 20
 # A segment with fewer observations in the baseline is judged by the whole's.
 OWN_BASELINE = 50
+SEGMENT_STATED_FOR = 10.0
 # A third of the false alarms each for the whole, for actions and for dependencies. Each outcome has one action, so these share
 # by themselves; it may count for every dependency, so these divide by their number.
 SHARES = {"": 3, "action": 3, "dependency": 3 * MOST_SEGMENTS}
@@ -84,7 +85,10 @@ class FailedOutcomes(MonitorKind):
 
     def design(self, learned: Json, settings: Mapping[str, float], inputs: Inputs) -> Json | InsufficientData:
         def design(events: int, n: int, sort: str) -> dict[str, RateDesign] | InsufficientData:
-            return design_sides(events, n, ("up",), settings, arl0=settings["arl0"] * SHARES[sort])
+            # A chain of many states is solved for each change that is tried, and there may be forty segments.
+            stated_for = (SEGMENT_STATED_FOR,) if sort else STATED_FOR
+            arl0 = settings["arl0"] * SHARES[sort]
+            return design_sides(events, n, ("up",), settings, arl0=arl0, stated_for=stated_for)
 
         whole = design(learned["events"], learned["n"], "")
         if isinstance(whole, InsufficientData):
@@ -318,7 +322,7 @@ class RunWatch:
             self._runs[segment] = self._runs.get(segment, 0) + 1
             self._began.setdefault(segment, event.at.isoformat())
             self._shown.setdefault(segment, Shown()).add("yes", event.decision_id)
-            if self._runs[segment] >= most:
+            if self._runs[segment] == most:
                 found = segment if found is None else found
         return None if found is None else self._describe(found, event)
 

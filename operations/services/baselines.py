@@ -252,6 +252,8 @@ def judge_alarm(*, actor: Actor, alarm_id: uuid.UUID, is_false: bool, does_relea
             raise AlarmJudged()
         facts = {"alarm": str(alarm.pk), "is_false": is_false, "does_relearn": does_relearn, "title": alarm.title}
         _record(monitor, "alarm.judged", actor, facts, now)
+        if is_false and not does_relearn:
+            _teach(monitor, alarm, now)
         is_newest = not monitor.alarms.filter(detected_index__gt=alarm.detected_index).exists()
         if does_relearn and monitor.status != Status.OFF:
             relearn_step(monitor, actor=actor, reason=f"Accepted: {alarm.title}", now=now)
@@ -259,6 +261,19 @@ def judge_alarm(*, actor: Actor, alarm_id: uuid.UUID, is_false: bool, does_relea
             rearm_step([monitor], actor=actor, now=now, reason=f"False alarm: {alarm.title}")
     alarm.refresh_from_db()
     return alarm
+
+
+def _teach(monitor: Monitor, alarm: Alarm, now: datetime) -> None:
+    """A silence that was meant is a gap of the baseline like the others: a night or a weekend is told of once."""
+    if monitor.kind != Monitor.Kind.SILENCE or monitor.baseline is None or alarm.observed_value is None:
+        return
+    kind, settings, learned = KINDS[monitor.kind], settings_of(monitor), monitor.baseline["learned"]
+    longest = max(learned["longest"], alarm.observed_value)
+    baseline = kind.design({**learned, "longest": longest}, settings, Inputs())
+    if isinstance(baseline, InsufficientData):
+        return
+    stated = kind.state_promise(kind.prepare(baseline, settings), settings)
+    _set(monitor, {"baseline": baseline, "stated": stated}, now)
 
 
 def record_sealed_step(monitor: Monitor, *, count: int, now: datetime) -> None:

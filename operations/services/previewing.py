@@ -72,7 +72,7 @@ def preview_monitor(
     since: datetime | None = None,
 ) -> Preview:
     """Replay the system's decisions from `since` on, of 30 days and 5,000 decisions at the most, as if the monitor had been made
-    then with these settings; each alarm is followed by a fresh start with the same baseline.
+    then with these settings, and re-armed at once after each alarm.
 
     Refuses (Invalid) settings as changing them does, (NothingToLearn) the monitor of owners, whose past is not kept. Needs
     `monitors.read`.

@@ -1,0 +1,187 @@
+"""What the clock asks: silence, hours, queues that people don't get round to, owners who have left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from governance.models import AuditEntry, Membership
+from operations.models import Alarm, Incident, Monitor
+from operations.services.baselines import ensure_monitors, judge_alarm, rearm_monitor
+from operations.services.clock_watching import watch_clock
+from operations.services.monitoring import watch
+from operations.services.previewing import preview_monitor
+from reviews.models import Escalation
+from tests.factories import actor_of, make_decision, make_escalation, make_person, make_queue, make_system
+from tests.operations.streams import Character, Stream
+from tests.support.races import race
+
+pytestmark = pytest.mark.django_db
+Status = Monitor.Status
+
+
+def only(kind: str, stream: Stream) -> Stream:
+    ensure_monitors(stream.system)
+    Monitor.objects.filter(system=stream.system).exclude(kind=kind).update(status=Status.OFF)
+    return stream
+
+
+def make_silent() -> tuple[Stream, datetime]:
+    """A stream that was watched for more than twelve hours, and the moment at which its silence is an alarm."""
+    stream = only("silence", Stream(character=Character(gap_s=120)))
+    stream.run(500)
+    while watch():
+        pass
+    monitor = stream.monitor("silence")
+    assert monitor.status == Status.WATCHING
+    last = stream.decisions[-1].created_at
+    return stream, last + timedelta(seconds=monitor.baseline["design"]["threshold"] + 1)
+
+
+def test_a_silence_raises_one_alarm_and_ends_by_itself() -> None:
+    stream, late = make_silent()
+    assert watch_clock(late - timedelta(seconds=2)) == 0
+    assert watch_clock(late) == 1
+    assert watch_clock(late + timedelta(minutes=1)) == 0
+    (alarm,) = stream.alarms()
+    assert alarm.title.startswith("Silence: no decision for ")
+    assert alarm.since_at == stream.decisions[-1].created_at
+    assert alarm.evidence == [str(stream.decisions[-1].pk)]
+    assert alarm.stated["unit"] == "seconds"
+    stream.now = late + timedelta(minutes=2)
+    stream.run(1)
+    assert watch_clock(late + timedelta(minutes=4)) == 0
+    assert stream.monitor("silence").status == Status.WATCHING
+    told = AuditEntry.objects.get(type="alarm.ended")
+    assert told.payload.subject == f"incident:{alarm.incident_id}"
+    assert Incident.objects.get().status == Incident.Status.OPEN
+
+
+def test_a_rearmed_monitor_does_not_tell_of_the_same_silence_again_but_of_the_next() -> None:
+    stream, late = make_silent()
+    watch_clock(late)
+    owner = actor_of(stream.system.owner, stream.system.organization)
+    rearm_monitor(actor=owner, monitor_id=stream.monitor("silence").pk, reason="We have closed for today.")
+    assert watch_clock(late + timedelta(hours=1)) == 0
+    stream.now = late + timedelta(hours=2)
+    stream.run(1)
+    assert watch_clock(stream.now) == 0
+    assert watch_clock(stream.now + timedelta(days=1)) == 1
+    assert Alarm.objects.count() == 2
+
+
+def test_a_silence_that_was_a_false_alarm_is_learned() -> None:
+    stream, late = make_silent()
+    watch_clock(late + timedelta(hours=5))
+    before = stream.monitor("silence").baseline["design"]["threshold"]
+    owner = actor_of(stream.system.owner, stream.system.organization)
+    judge_alarm(actor=owner, alarm_id=stream.alarms()[0].pk, is_false=True)
+    after = stream.monitor("silence").baseline["design"]["threshold"]
+    assert after > before + 5 * 3600
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clocks_at_once_raise_one_alarm() -> None:
+    _, late = make_silent()
+    results = race(lambda: watch_clock(late), lambda: watch_clock(late), lambda: watch_clock(late))
+    assert sorted(results) == [0, 0, 1]
+    assert Alarm.objects.count() == 1 and Incident.objects.count() == 1
+    assert AuditEntry.objects.filter(type="alarm.raised").count() == 1
+
+
+def run_hours(stream: Stream, hours: int, count: int, made: Callable[..., Any] = make_decision) -> None:
+    for _ in range(hours):
+        for minute in range(count):
+            made(stream.system, status="allowed", verdict="allow", created_at=stream.now + timedelta(minutes=minute))
+        stream.now += timedelta(hours=1)
+
+
+def make_hourly() -> Stream:
+    stream = only("volume", Stream())
+    Monitor.objects.filter(kind="volume").update(changed_at=stream.now - timedelta(hours=1))
+    return stream
+
+
+def test_volume_learns_whole_hours_and_notices_that_more_comes() -> None:
+    stream = make_hourly()
+    run_hours(stream, 47, 8)
+    watch_clock(stream.now + timedelta(minutes=2))
+    monitor = stream.monitor("volume")
+    assert (monitor.status, len(monitor.state["learned"]["hours"])) == (Status.LEARNING, 47)
+    run_hours(stream, 1, 8)
+    watch_clock(stream.now + timedelta(minutes=2))
+    assert stream.monitor("volume").status == Status.WATCHING
+    run_hours(stream, 4, 8)
+    assert watch_clock(stream.now + timedelta(minutes=2)) == 0
+    run_hours(stream, 6, 40)
+    assert watch_clock(stream.now + timedelta(minutes=2)) == 1
+    (alarm,) = stream.alarms()
+    assert alarm.title.startswith("Volume rose: 40 an hour instead of 8")
+    assert alarm.direction == "up" and len(alarm.evidence) == 10
+    owner = actor_of(stream.system.owner, stream.system.organization)
+    preview = preview_monitor(actor=owner, monitor_id=monitor.pk, since=stream.now - timedelta(days=9))
+    assert preview.decisions == 0 or preview.points
+
+
+def test_an_approval_that_waits_too_long_is_an_alarm_until_somebody_has_ruled() -> None:
+    system = make_system()
+    only("queue_age", Stream(system))
+    queue = make_queue(system.organization, slug="refunds")
+    opened = timezone.now() - timedelta(hours=1)
+    late = [
+        make_escalation(make_decision(system), queue=queue, opened_at=opened + timedelta(minutes=part), respond_s=3_000)
+        for part in range(3)
+    ]
+    make_escalation(make_decision(system), queue=queue, opened_at=opened, respond_s=90_000)
+    assert watch_clock(opened + timedelta(seconds=2_300)) == 0
+    assert watch_clock(opened + timedelta(seconds=2_500)) == 1
+    assert watch_clock(opened + timedelta(seconds=2_600)) == 0
+    alarm = Alarm.objects.get()
+    assert alarm.segment == "queue=refunds"
+    assert "within 50 min" in alarm.summary
+    assert str(late[0].decision_id) in alarm.evidence
+    assert alarm.stated["false_alarm_interval"] is None
+    Escalation.objects.filter(pk__in=[one.pk for one in late]).update(
+        status="closed", closure="cancelled", closed_at=timezone.now()
+    )
+    assert watch_clock(opened + timedelta(seconds=2_700)) == 0
+    assert Monitor.objects.get(kind="queue_age").status == Status.WATCHING
+    owner = actor_of(system.owner, system.organization)
+    preview = preview_monitor(actor=owner, monitor_id=Monitor.objects.get(kind="queue_age").pk)
+    assert [one.finding.segment for one in preview.alarms] == []
+
+
+@pytest.mark.parametrize("part", ["owner", "backup"])
+@pytest.mark.parametrize("way", ["inactive", "without a role"])
+def test_an_owner_or_backup_who_has_left_is_an_alarm(part: str, way: str) -> None:
+    system = make_system()
+    system.backup = make_person(system.organization, "lead")
+    system.save()
+    only("owner", Stream(system))
+    assert watch_clock() == 0
+    person = getattr(system, part)
+    if way == "inactive":
+        person.is_active = False
+        person.save()
+    else:
+        Membership.objects.filter(user=person).delete()
+    assert watch_clock() == 1
+    assert watch_clock() == 0
+    alarm = Alarm.objects.get()
+    assert part in alarm.segment and person.name in alarm.summary
+    person.is_active = True
+    person.save()
+    Membership.objects.get_or_create(organization=system.organization, user=person, role="owner")
+    assert watch_clock() == 0
+    assert Monitor.objects.get(kind="owner").status == Status.WATCHING
+
+
+def test_the_clock_asks_few_questions_however_many_systems_wait(django_assert_max_num_queries: Any) -> None:
+    for _ in range(5):
+        ensure_monitors(make_system())
+    with django_assert_max_num_queries(12):
+        watch_clock()
