@@ -35,7 +35,7 @@ TOLD: Final = (
     "breaker.closed",
 )
 LEASE: Final = timedelta(minutes=2)
-# After which attempt how long is waited; the eighth, about eight hours after the first, is the last.
+# After which attempt how long is waited; the eighth, about six hours after the first, is the last.
 PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 900, 1800, 3600, 4 * 3600))
 MOST_ATTEMPTS: Final = len(PAUSES) + 1
 

@@ -85,7 +85,8 @@ def _tell_one(entry: AuditEntry) -> Moment:
 
 def _asked(payload: dict[str, Any]) -> Said:
     queue = (payload.get("escalation") or {}).get("queue", "")
-    return Said(f"Asked; policy sent it to the queue {queue}", _rules(payload), tone="review")
+    who = "the breaker" if payload.get("diverted") else "policy"
+    return Said(f"Asked; {who} sent it to the queue {queue}", _rules(payload), tone="review")
 
 
 def _made(payload: dict[str, Any]) -> Said:
@@ -98,6 +99,8 @@ def _made(payload: dict[str, Any]) -> Said:
         Decision.Status.REJECTED: ("Asked with a test key; a rejection was simulated", ""),
     }
     what, tone = endings.get(status, (f"Recorded as {status}", ""))
+    if payload.get("diverted") and status == Decision.Status.BLOCKED:
+        what = "Asked; the breaker blocked what policy would have allowed"
     queue = (payload.get("escalation") or {}).get("queue", "")
     return Said(f"{what}, and drew it as a sample for the queue {queue}" if queue else what, _rules(payload), tone)
 
