@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, Floor, Greatest, Ln, TruncHour
 
 from evaluations.statistics import ReviewSums
 from operations.latency import GROWTH, LEAST_MS
-from operations.models import CostEntry, RollUp
+from operations.models import CostEntry
 from reviews.models import Decision, Escalation, Outcome, Review
 
 HOUR = timedelta(hours=1)
@@ -30,7 +30,7 @@ OVERRIDING = (Review.Verdict.CORRECT, Review.Verdict.REJECT)
 VALUES_AT_MOST = 200
 OTHERS = "(others)"
 
-Dimension = RollUp.Dimension
+# A dimension (RollUp.Dimension) and its value.
 Place = tuple[str, str]
 FLOATS: Final = (
     "review_seconds",
@@ -128,13 +128,7 @@ def _count(stretch: Stretch, cut: _Cut, hours: dict[datetime, Cells]) -> None:
 
 def _places_of(keys: Sequence[Any]) -> Iterable[Place]:
     release, action, model, rule = keys
-    return (
-        (Dimension.ALL.value, ""),
-        (Dimension.RELEASE.value, release),
-        (Dimension.ACTION.value, action),
-        (Dimension.MODEL.value, model),
-        (Dimension.RULE.value, rule),
-    )
+    return (("", ""), ("release", release), ("action", action), ("model", model), ("rule", rule))
 
 
 _BY_DIMENSION: Final = _Cut(("release", "action_name", "model", "rule"), _places_of, lambda rows, prefix: rows)
@@ -142,7 +136,7 @@ _BY_DIMENSION: Final = _Cut(("release", "action_name", "model", "rule"), _places
 
 def _by_label(labels: Mapping[UUID, set[str]]) -> _Cut:
     def places(keys: Sequence[Any]) -> Iterable[Place]:
-        return [(Dimension.LABEL.value, label) for label in labels.get(keys[0], ())]
+        return [("label", label) for label in labels.get(keys[0], ())]
 
     def narrow(rows: QuerySet[Any], prefix: str) -> QuerySet[Any]:
         return rows.filter(Exists(_LABELLED.filter(decision_id=OuterRef(f"{prefix}id"))))

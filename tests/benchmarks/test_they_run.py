@@ -31,3 +31,10 @@ def test_asking_is_measured_beside_its_floor(postgres_url: str) -> None:
 def test_taking_is_measured_beside_its_floor(postgres_url: str) -> None:
     report = run("take_next", postgres_url, "--sizes", "100", "--reviewers", "2", "--rounds", "1", "--takes", "3")
     assert report["sizes"]["100"]["countersign"]["takes"] == 6
+
+
+@pytest.mark.slow
+def test_pages_are_measured_at_two_sizes(postgres_url: str) -> None:
+    report = run("watching", postgres_url, "--sizes", "300", "900", "--rounds", "1")
+    assert all(page["ms"] and page["queries"] for page in report["pages"].values())
+    assert report["roll_ups"]["900"]["rows"] > 900 and report["busy_hour"]["decisions"] == 45
