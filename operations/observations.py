@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -105,7 +105,11 @@ DECISION_FIELDS: Final = (
     "release",
     "latency_ms",
     "cost_usd_micros",
+    "input_tokens",
+    "output_tokens",
 )
+# What decisions cost that came without a cost, in millionths of a dollar, by id; where no price is known, nothing.
+Price = Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,9 @@ class _Entry:
     payload: Mapping[str, Any]
 
 
-def read_log(*, next_index: int, limit: int) -> Reading | None:
-    """The next entries from `next_index` on, at most `limit`; None where there is none yet."""
+def read_log(*, next_index: int, limit: int, price: Price) -> Reading | None:
+    """The next entries from `next_index` on, at most `limit`; None where there is none yet. `price` is asked once, for what
+    came without a cost."""
     entries = AuditEntry.objects.filter(leaf_index__gte=next_index).order_by("leaf_index")
     rows = list(
         entries.values_list("leaf_index", "type", "occurred_at", "payload__subject", "payload__payload")[:limit]
@@ -129,7 +134,7 @@ def read_log(*, next_index: int, limit: int) -> Reading | None:
     return Reading(
         first_index=rows[0][0] or 0,
         next_index=(rows[-1][0] or 0) + 1,
-        events=_group(wanted),
+        events=_group(wanted, price),
     )
 
 
@@ -143,8 +148,11 @@ def _read_entry(index: int | None, type: str, at: datetime, subject: str | None,
     return _Entry(index, type, at, decision_id, json.loads(payload))
 
 
-def _group(entries: Sequence[_Entry]) -> dict[uuid.UUID, list[Event]]:
+def _group(entries: Sequence[_Entry], price: Price) -> dict[uuid.UUID, list[Event]]:
     facts = _read_decisions({entry.decision_id for entry in entries})
+    set_costs(
+        [facts[entry.decision_id] for entry in entries if entry.type in MADE and entry.decision_id in facts], price
+    )
     outcomes = _read_outcomes({entry.decision_id for entry in entries if entry.type == REPORTED})
     events: dict[uuid.UUID, list[Event]] = {}
     for entry in entries:
@@ -158,6 +166,17 @@ def _group(entries: Sequence[_Entry]) -> dict[uuid.UUID, list[Event]]:
 def _read_decisions(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
     rows = Decision.objects.filter(pk__in=list(ids)).order_by().values(*DECISION_FIELDS)
     return {row["id"]: dict(row) for row in rows}
+
+
+def set_costs(facts: Iterable[dict[str, Any]], price: Price) -> None:
+    """Complete the rows of decisions that came with tokens and without a cost."""
+    unpriced = {
+        fact["id"]: fact
+        for fact in facts
+        if fact["cost_usd_micros"] is None and fact["model"] and (fact["input_tokens"] or fact["output_tokens"])
+    }
+    for decision_id, cost in (price(unpriced.keys()) if unpriced else {}).items():
+        unpriced[decision_id]["cost_usd_micros"] = cost
 
 
 def _read_outcomes(ids: Iterable[uuid.UUID]) -> dict[tuple[uuid.UUID, datetime], str]:

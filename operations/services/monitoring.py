@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -23,6 +23,8 @@ from operations.monitor_kinds import KINDS, Run
 from operations.observations import DecisionMade, Event, Inputs, Reading, read_log
 from operations.services.alarming import raise_alarm_step
 from operations.services.baselines import READER, ensure_monitors, record_sealed_step, settings_of
+from operations.services.costs import draft_first_entries
+from reviews.models import Decision
 from reviews.services.clock import database_now
 
 BATCH = 500
@@ -55,7 +57,7 @@ def watch(*, limit: int = BATCH, budget_s: float = 0.0) -> int:
 
 def _watch_once(limit: int) -> int:
     cursor, _ = ReaderCursor.objects.get_or_create(reader=READER)
-    reading = read_log(next_index=cursor.next_index, limit=limit)
+    reading = read_log(next_index=cursor.next_index, limit=limit, price=price_decisions)
     if reading is None:
         return 0
     try:
@@ -73,6 +75,14 @@ def _watch_once(limit: int) -> int:
     except Overtaken:
         return 0
     return reading.next_index - reading.first_index
+
+
+def price_decisions(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """What these decisions cost by the prices that held when they were made, in millionths of a dollar; the ledger's own reader
+    may not have come to them yet."""
+    decisions = list(Decision.objects.filter(pk__in=list(ids)).order_by())
+    drafts = draft_first_entries(decisions=decisions, now=database_now())
+    return {draft.decision_id: draft.amount_micros for draft in drafts}
 
 
 def _take_courses(reading: Reading) -> list[_Course]:

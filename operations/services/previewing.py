@@ -26,8 +26,10 @@ from operations.observations import (
     RulingReleased,
     describe_decision,
     read_dependency,
+    set_costs,
 )
 from operations.services.baselines import find_managed, read_settings
+from operations.services.monitoring import price_decisions
 from reviews.models import Decision, Escalation, Outcome
 from reviews.services.clock import database_now
 
@@ -97,7 +99,9 @@ def _read_decisions(system_id: uuid.UUID, *, since: datetime) -> list[dict[str, 
     """The newest decisions, oldest first."""
     made = Decision.objects.real().filter(system=system_id, created_at__gte=since).order_by("-created_at", "-id")
     rows = made.values(*DECISION_FIELDS, "created_at")[:MOST_DECISIONS]
-    return [dict(row) for row in rows][::-1]
+    facts = [dict(row) for row in rows][::-1]
+    set_costs(facts, price_decisions)
+    return facts
 
 
 def _replay_events(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -220,3 +221,15 @@ def test_names_that_an_application_made_up_stay_what_they_are() -> None:
     assert titles["model"].startswith("New model: {now} <script>")
     assert len(titles["model"]) < 120
     assert "failed_outcomes" in titles
+
+
+def test_what_came_without_a_cost_is_priced_as_the_ledger_prices_it() -> None:
+    stream = only("cost", stream=Stream())
+    stream.run(310)
+    unpriced = Decision.objects.filter(pk__in=[one.pk for one in stream.decisions])
+    unpriced.update(cost_usd_micros=None, model="openai/gpt-4o", input_tokens=2_000, output_tokens=100)
+    unpriced.filter(pk=stream.decisions[0].pk).update(input_tokens=None, output_tokens=None)
+    read()
+    monitor = stream.monitor("cost")
+    assert monitor.observations == 309
+    assert 1e-4 < (math.exp(monitor.baseline["design"]["mean"]) - 1) / 1e6 < 0.1
