@@ -12,6 +12,7 @@ from evaluations.statistics import Estimate, NotEnough, newcombe_difference
 from operations.figure_selectors import Share
 
 NO_RATE = "nothing to count"
+NO_BREAK = "\u00a0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ def short_count(number: float) -> str:
 
 
 def percent_words(share: float | None) -> str:
-    """ "12.3 %", and two places where the share is below one in a hundred."""
+    """ "12.3 %" with a space that does not break, and two places where the share is below one in a hundred."""
     if share is None:
         return NO_RATE
-    return f"{100 * share:.{2 if 0 < share < 0.01 else 1}f} %"
+    return f"{100 * share:.{2 if 0 < share < 0.01 else 1}f}{NO_BREAK}%"
 
 
 def share_words(share: Share) -> str:

@@ -130,7 +130,11 @@ def test_every_chart_has_a_name_and_a_table_with_the_same_numbers(client: Client
         assert re.search(r'<g role="img" aria-label="[^"]{10,}">', one)
         assert one.count("<tr>") == 25 or "Error rate" in one
         assert 'tabindex="-1"' in one and "<details" in one
-    for words in ("20 decisions: 10 allowed, 10 sent to people.", "25.0 %, 2 of 8 rulings", "$0.084 for 20 decisions."):
+    for words in (
+        "20 decisions: 10 allowed, 10 sent to people.",
+        "25.0\u00a0%, 2 of 8 rulings",
+        "$0.084 for 20 decisions.",
+    ):
         assert words in body, words
 
 
@@ -209,7 +213,7 @@ def test_a_cut_leads_to_its_decisions_and_what_was_not_sent_to_none(client: Clie
     assert by_value["r1"][1] == "2" and by_value["(none)"][0] == ""
     assert len(client.get(by_value["r1"][0]).context["page"].rows) == 2
     (label,) = answer.context["failures"]
-    assert (label.label, label.cumulated) == ("tone", "100.0 %")
+    assert (label.label, label.cumulated) == ("tone", "100.0\u00a0%")
     assert len(client.get(label.url).context["page"].rows) == label.count
 
 
