@@ -17,6 +17,7 @@ from operations.figure_selectors import (
     Period,
     Share,
     breakdown_of,
+    breakdowns_of,
     figures_by_system,
     figures_of,
     latencies_by_value,
@@ -236,6 +237,25 @@ def test_a_breakdown_names_the_most_frequent_first(django_assert_num_queries: An
     assert [(value, figures.decisions) for value, figures in found] == [("c", 9), ("a", 7), ("b", 3)]
     with pytest.raises(ValueError, match="weather"):
         breakdown_of(system, "weather", period)
+
+
+@pytest.mark.django_db
+def test_several_breakdowns_are_one_question(django_assert_num_queries: Any) -> None:
+    system = make_system()
+    for hours in (0, 1):
+        for number in range(5):
+            for dimension in ("model", "release", "rule"):
+                at = THIS_HOUR - timedelta(hours=hours)
+                roll(system, at, dimension=dimension, value=f"{dimension}-{number}", decisions=number + 1)
+    period = Period.last("24h", now=NOW)
+    with django_assert_num_queries(1):
+        found = breakdowns_of(system, ["release", "model", "label"], period, limit=2)
+    assert {name: [(value, figures.decisions) for value, figures in rows] for name, rows in found.items()} == {
+        "release": [("release-4", 10), ("release-3", 8)],
+        "model": [("model-4", 10), ("model-3", 8)],
+        "label": [],
+    }
+    assert found["model"] == breakdown_of(system, "model", period, limit=2)
 
 
 @pytest.mark.django_db
