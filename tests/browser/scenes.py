@@ -26,6 +26,7 @@ from governance.models import (
 from governance.permissions import ROLES
 from governance.services.policy_life import draft_version, submit_version
 from governance.services.recording import record
+from operations.models import Alarm, Channel, Incident, Monitor, Recovery
 from reviews.models import Decision, Escalation, Notification, Outcome
 from reviews.rulings import Ruling
 from reviews.services.drafts import save_draft
@@ -33,6 +34,7 @@ from reviews.services.rulings import Submission, rule
 from reviews.services.triage import claim
 from tests.contract.scene import Scene, set_scene
 from tests.factories import POLICY, actor_of, make_person, put_in_force
+from tests.operations.watch_scenes import make_alarm, make_incident, make_monitor
 from tests.reviews.scenes import FIXED, SMALL, Desk
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ def open_office(*, hostile: bool) -> Office:
     source = POLICY.replace("Nobody wipes", words[25:]) + ("\nnonsense: [\n" if hostile else "")
     submitted = submit_by_somebody(scene, LONG_WORD if hostile else "Finance trusts it up to 250")
     PolicyVersion.objects.filter(pk=scene.arguments["version_id"]).update(source=source)
+    resolved, watching = leave_a_resolved_incident(system)
     if hostile:
         make_every_text_hostile(scene.organization)
     review, policy = f"/review/{held.pk}/", f"/policies/{submitted.policy_id}/versions"
@@ -100,7 +103,24 @@ def open_office(*, hostile: bool) -> Office:
     more += [f"/queue/{view}/" for view in ("mine", "waiting", "quality", "breaching")]
     more += [f"{policy}/1/", f"{policy}/{submitted.number}/", f"/audit/{entry.pk}/"]
     more += [f"/datasets/{dataset.pk}/" for dataset in Dataset.objects.filter(organization=scene.organization)]
+    more += [
+        f"/incidents/{resolved.pk}/",
+        f"/incidents/{resolved.pk}/review/",
+        f"/systems/{system.slug}/breaker/?state=open",
+    ]
+    more += [f"/monitors/{watching.pk}/preview/?baseline=50&arl0=50000&batch=20&floor=0.2&cooldown_s=0&days=30"]
     return Office(scene, desk, everybody, more)
+
+
+def leave_a_resolved_incident(system: AISystem) -> tuple[Incident, Monitor]:
+    """An incident to be reviewed, its monitor, and a way back that is under way."""
+    resolved = make_incident(system, fingerprint="ownership", status=Incident.Status.RESOLVED)
+    watching = make_monitor(system, kind=Monitor.Kind.LATENCY)
+    make_alarm(resolved, watching, segment="action=refund", is_false=True)
+    Recovery.objects.create(
+        organization_id=system.organization_id, system=system, incident=resolved, share=0.2, started_at=timezone.now()
+    )
+    return resolved, watching
 
 
 def work_at(desk: Desk, person: User, words: str, *, hostile: bool) -> tuple[Escalation, list[Decision]]:
@@ -165,6 +185,9 @@ TEXTS: tuple[tuple[type[models.Model], Iterable[str]], ...] = (
     (Decision, ("model", "release", "subject", "actor", "trace_id", "session_id", "external_id")),
     (Dataset, ("name",)),
     (Notification, ("title",)),
+    (Incident, ("title",)),
+    (Alarm, ("title", "summary", "segment")),
+    (Channel, ("name", "last_error")),
 )
 
 
