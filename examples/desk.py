@@ -7,6 +7,7 @@ rulings as in the console.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ class DeskRefused(Exception):
 
 @dataclass(frozen=True)
 class Ruled:
-    """One ruling: what about, how urgent it was, when it was taken and when it was made (monotonic seconds)."""
+    """One ruling: what about, how urgent it was, when it was taken and when it was made (monotonic seconds). `asked_at` is when
+    the reviewer asked for the next; where it is not known, as late as can be, so that no order is taken for granted."""
 
     request: str
     verdict: str
@@ -35,6 +37,7 @@ class Ruled:
     due_at: str
     taken_at: float
     at: float
+    asked_at: float = math.inf
 
     @property
     def urgency(self) -> tuple[int, str]:
@@ -52,12 +55,12 @@ class Reviewer:
 
     async def take_one(self, queue: str) -> bool:
         """Take the most urgent escalation of a queue and rule on it; False where nothing is left to take."""
-        taken_at = time.monotonic()
+        asked_at = time.monotonic()
         response = await self._http.post(f"/api/v1/queues/{queue}/take-next", json={})
         if response.status_code == 404:
             # The queue comes into being with the first question that policy sends there.
             return False
-        taken = answer_of(response)["escalation"]
+        taken, taken_at = answer_of(response)["escalation"], time.monotonic()
         if taken is None:
             return False
         shown = answer_of(await self._http.get(f"/api/v1/escalations/{taken['id']}"))
@@ -70,7 +73,7 @@ class Reviewer:
             return True
         answer_of(response)
         place = (taken["kind"], taken["priority"], taken["due_at"])
-        self.ruled.append(Ruled(request, ruling["verdict"], *place, taken_at, time.monotonic()))
+        self.ruled.append(Ruled(request, ruling["verdict"], *place, taken_at, time.monotonic(), asked_at))
         return True
 
     async def aclose(self) -> None:

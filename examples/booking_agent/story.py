@@ -99,7 +99,7 @@ class Story:
     async def _silent_change(self) -> dict[str, Any]:
         title("2. The calendar renames its fields, and tells nobody")
         monitor = await self._owner.monitor("failed_outcomes")
-        say(f"Failed outcomes are monitored: {monitor['status']}, after {monitor['observations']} outcomes.")
+        say(f"Failed outcomes are monitored: {monitor['status']}, {monitor['observations']} outcomes read so far.")
         say(f"  {monitor['stated'].get('sentence', 'Nothing is promised while it is learning.')}")
         for early in await self._owner.incidents():
             say(f"An incident stood open before anything had changed, a false alarm: “{early['title']}”.")
@@ -188,10 +188,7 @@ class Story:
                 place for place, one in enumerate(worked, start=1) if hours_left(self._agent.cases[one.request]) < hours
             ]
             say(f"  {len(places)} tables needed within {hours} hours: {among(places)} of {len(worked)}.")
-        say(
-            f"{out_of_order(worked)} were taken before something more urgent that lay there too (two reviewers ask at the same "
-            f"moment)."
-        )
+        say(f"Taken before something more urgent that lay there too: {out_of_order(worked)}.")
         states = Counter(case.state for case in waiting)
         say(f"Of the {len(waiting)} guests {states['served']} are served, {len(waiting) - states['served']} are not.")
 
@@ -217,9 +214,9 @@ class Story:
         )
         cases = list(self._agent.cases.values())
         unserved = [case.message.id for case in cases if case.state != "served"]
-        say(
-            f"All in all: {len(cases)} messages, {len(cases) - len(unserved)} served, {len(unserved)} not. {' '.join(unserved)}"
-        )
+        say(f"All in all: {len(cases)} messages, {len(cases) - len(unserved)} served, {len(unserved)} not.")
+        if unserved:
+            say(f"  Not served: {', '.join(unserved)}.")
 
     async def _half_open(self) -> str:
         """Let a share act again, and send messages until the recovery has passed or failed; the breaker's state then."""

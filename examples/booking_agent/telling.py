@@ -9,14 +9,10 @@ from examples.booking_agent.desk import Ruled
 
 
 def out_of_order(ruled: Sequence[Ruled]) -> int:
-    """How many were taken although something more urgent was taken later; all of them lay there from the beginning."""
-    most_urgent: tuple[int, str] | None = None
-    found = 0
-    for one in reversed(ruled):
-        if most_urgent is not None and one.urgency > most_urgent:
-            found += 1
-        most_urgent = one.urgency if most_urgent is None else min(most_urgent, one.urgency)
-    return found
+    """How many were in a reviewer's hands before anybody asked for something more urgent; all of them lay there from the
+    beginning. Of two that were asked for at the same moment, either may come first.
+    """
+    return sum(any(other.urgency < one.urgency and one.taken_at <= other.asked_at for other in ruled) for one in ruled)
 
 
 def hours_left(case: Case) -> float:

@@ -70,7 +70,7 @@ def test_whatever_is_asked_goes_to_the_desk_with_a_time(document):
 
 
 @pytest.mark.parametrize(
-    ("hours", "priority", "respond"), [(2, "urgent", 1800), (20, "high", 7200), (100, "normal", 28800)]
+    ("hours", "priority", "respond"), [(2, "urgent", 1800), (20, "high", 7200), (100, "normal", 86400)]
 )
 def test_what_could_not_be_booked_is_as_urgent_as_the_table_is_soon(document, hours, priority, respond):
     message = MESSAGES[0]

@@ -15,22 +15,32 @@ from examples.telling import named
 BOOKING = next(message for message in write_messages(50) if message.meant.wish == "book")
 
 
-def ruled(priority, due_at):
-    return Ruled("HH-0001", "approve", "approval", priority, due_at, 0.0, 0.0)
+def ruled(priority, due_at, asked_at):
+    """One that was asked for then and taken a second later."""
+    return Ruled("HH-0001", "approve", "approval", priority, due_at, asked_at + 1, asked_at + 2, asked_at)
 
 
 def test_what_is_taken_by_urgency_is_in_order():
     worked = [
-        ruled("urgent", "2026-03-02T12:00Z"),
-        ruled("high", "2026-03-02T11:00Z"),
-        ruled("high", "2026-03-02T13:00Z"),
+        ruled("urgent", "2026-03-02T12:00Z", 0),
+        ruled("high", "2026-03-02T11:00Z", 2),
+        ruled("high", "2026-03-02T13:00Z", 4),
     ]
     assert out_of_order(worked) == 0
-    assert out_of_order([*worked[1:], worked[0]]) == 2
+
+
+def test_what_is_taken_before_something_more_urgent_is_counted():
+    high = [ruled("high", "2026-03-02T11:00Z", 0), ruled("high", "2026-03-02T13:00Z", 2)]
+    assert out_of_order([*high, ruled("urgent", "2026-03-02T12:00Z", 4)]) == 2
+
+
+def test_of_two_that_are_asked_for_at_once_either_may_come_first():
+    assert out_of_order([ruled("high", "2026-03-02T11:00Z", 0), ruled("urgent", "2026-03-02T12:00Z", 0.5)]) == 0
 
 
 def test_a_case_is_as_soon_as_the_table_that_was_meant():
     case = Case(BOOKING, read_message(BOOKING.text, BOOKING.received_at))
+    assert BOOKING.meant.start is not None
     assert hours_left(case) == (BOOKING.meant.start - BOOKING.received_at).total_seconds() / 3600
     assert told([case], "fallback") == 0
 
