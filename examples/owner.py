@@ -24,10 +24,15 @@ class Owner:
             base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30
         )
 
-    async def incidents(self) -> list[dict[str, Any]]:
-        """The open incidents of the system."""
-        answer = await self._ask("GET", "/incidents", params={"system": self._system, "status": "open"})
+    async def incidents(self, status: str = "open") -> list[dict[str, Any]]:
+        """The incidents of the system in one state, the newest first."""
+        answer = await self._ask("GET", "/incidents", params={"system": self._system, "status": status})
         found: list[dict[str, Any]] = answer["results"]
+        return found
+
+    async def incident(self, incident_id: str) -> dict[str, Any]:
+        """One incident as it stands now."""
+        found: dict[str, Any] = await self._ask("GET", f"/incidents/{incident_id}")
         return found
 
     async def monitor(self, kind: str) -> dict[str, Any]:
@@ -37,6 +42,17 @@ class Owner:
             raise Stuck(f"The system has no monitor of {kind.replace('_', ' ')}.")
         found: dict[str, Any] = answer["results"][0]
         return found
+
+    async def monitors(self) -> list[dict[str, Any]]:
+        """All of the system's monitors."""
+        answer = await self._ask("GET", "/monitors", params={"system": self._system, "page_size": 100})
+        found: list[dict[str, Any]] = answer["results"]
+        return found
+
+    async def unsettled(self) -> int:
+        """How many of the system's escalations are not closed, up to a hundred: they wait, or their rulings may be taken back."""
+        params = {"system": self._system, "status": ["open", "claimed", "waiting", "ruled"], "page_size": 100}
+        return len((await self._ask("GET", "/escalations", params=params))["results"])
 
     async def breaker(self) -> str:
         """`closed`, `half_open` or `open`."""

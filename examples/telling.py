@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,3 +32,18 @@ def title(words: str) -> None:
 
 def say(words: str) -> None:
     print(words, flush=True)
+
+
+def tell_outbox(mails: Sequence[tuple[str, str]]) -> None:
+    """The mail that Countersign has sent, by recipient and subject."""
+    title("Mail that Countersign has sent")
+    for (recipient, subject), count in Counter(mails).most_common():
+        say(f"{count:4} × {recipient}: {subject}")
+
+
+def wait_for_interrupt() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return

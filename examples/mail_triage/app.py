@@ -14,15 +14,16 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from countersign import ApiProblem, AsyncClient, Decision, Unavailable
 from examples.mail_triage.classifier import RELEASE, Classifier
+from examples.mail_triage.lines import named, printable, proposal, ruled, shown, why
 from examples.mail_triage.mailroom import Desk, Mailboxes
-from examples.mail_triage.mails import Acquaintances, Mail, read_part
+from examples.mail_triage.mails import STREAMS, Acquaintances, Mail, read_part, read_stream
 from examples.mail_triage.proposals import errand_of, question_for
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -30,6 +31,9 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 ROUND_S = 20.0
 SHORTEST_ROUND_S = 1.0
 PAUSE_WHILE_AWAY_S = 2.0
+# The first mails come fast enough to see something within a minute, the others slowly enough for one person at the desk:
+# about one in seven waits for somebody.
+INTERVAL_S, INTERVAL_LATER_S, BRISK = 1.5, 5.0, 60
 MOST_POLLS_AT_ONCE = 128
 # Wrong key, no rights, or something else at this address: no later mail will fare better.
 HOPELESS = frozenset({401, 403, 404, 405})
@@ -42,12 +46,16 @@ class Hopeless(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """How this run reads: seconds between mails, how many at the most (None: all), and whether to begin anew."""
+    """How this run reads: seconds between mails, how many at the most (None: all), and whether to begin anew. After the first
+    `brisk` mails there are `interval_later_s` seconds between them. `prefix` begins the key of every question."""
 
     interval_s: float
     limit: int | None
     loop: bool
     directory: Path
+    interval_later_s: float | None = None
+    brisk: int = BRISK
+    prefix: str = RELEASE
 
 
 class Triage:
@@ -61,13 +69,21 @@ class Triage:
         acquaintances: Acquaintances,
         mails: Sequence[Mail],
         options: Options,
+        chapters: Mapping[int, str] | None = None,
+        heard: Callable[[Mail, str, Decision], None] | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
+        """`chapters`: what to say before the mail of a position. `heard` is called with each mail, the proposed action's name and
+        the answer."""
         self._client = client
         self._classifier = classifier
         self._acquaintances = acquaintances
         self._mails = mails
         self._by_id = {mail.id: mail for mail in mails}
         self._options = options
+        self._chapters = chapters or {}
+        self._heard = heard
+        self._say = say or _say_with_the_time
         self._desk = Desk.found_in(options.directory)
         self._mailboxes = Mailboxes(options.directory)
         self._polls = asyncio.Semaphore(MOST_POLLS_AT_ONCE)
@@ -79,15 +95,19 @@ class Triage:
         """Read to the end, and follow what is open until every question is settled. Raises Hopeless."""
         if self._desk.position or self._desk.open:
             self._say(f"Going on at mail {self._desk.position + 1}, with {len(self._desk.open)} open questions.")
-        async with asyncio.TaskGroup() as tasks:
-            for decision_id, asked in list(self._desk.open.items()):
-                tasks.create_task(self._follow(decision_id, asked))
-            await self._read(tasks)
-            left = len(self._mails) - self._desk.position
-            self._say(
-                f"{f'{left} mails are left for another time' if left else 'All mails are read'}; "
-                f"{len(self._desk.open)} questions are open."
-            )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for decision_id, asked in list(self._desk.open.items()):
+                    tasks.create_task(self._follow(decision_id, asked))
+                await self._read(tasks)
+                left = len(self._mails) - self._desk.position
+                self._say(
+                    f"{f'{left} mails are left for another time' if left else 'All mails are read'}; "
+                    f"{len(self._desk.open)} questions are open."
+                )
+        except ExceptionGroup as errors:
+            refusals = errors.subgroup(Hopeless)
+            raise (errors if refusals is None else refusals.exceptions[0]) from None
 
     def summary(self) -> str:
         """What became of the mails of this run."""
@@ -99,9 +119,11 @@ class Triage:
             while self._desk.position < len(self._mails):
                 if self._options.limit is not None and read >= self._options.limit:
                     return
+                if self._desk.position in self._chapters:
+                    self._say(self._chapters[self._desk.position])
                 await self._triage(self._mails[self._desk.position], tasks)
                 read += 1
-                await asyncio.sleep(self._options.interval_s)
+                await asyncio.sleep(self._pause())
             if not self._options.loop:
                 return
             self._desk.round += 1
@@ -111,7 +133,7 @@ class Triage:
 
     async def _triage(self, mail: Mail, tasks: asyncio.TaskGroup) -> None:
         """One mail: judge, ask, act or wait."""
-        key = f"{RELEASE}/{self._desk.round}/{mail.id}"
+        key = f"{self._options.prefix}/{self._desk.round}/{mail.id}"
         if self._desk.asking is None or self._desk.asking["key"] != key:
             judgement = self._classifier.judge(mail)
             self._desk.asking = {"key": key, "question": question_for(mail, judgement, self._acquaintances)}
@@ -125,11 +147,13 @@ class Triage:
         self._desk.asking = None
         self._desk.position += 1
         self._desk.keep(self._options.directory)
+        if decision is not None and self._heard is not None:
+            self._heard(mail, asked["action"], decision)
         if decision is None:
             self.counts["held"] += 1
         elif decision.is_pending:
             self.counts["asked"] += 1
-            self._say(f"asked        {_shown(mail)}: {_proposal(question)}. {_why(decision)}")
+            self._say(f"asked        {shown(mail)}: {proposal(question)}. {why(decision)}")
             tasks.create_task(self._follow(decision.id, asked))
         else:
             await self._settle(decision, asked, confidence=question["confidence"])
@@ -147,14 +171,14 @@ class Triage:
                     raise Hopeless(str(problem)) from problem
                 if problem.status != 429:
                     details = "; ".join(f"{e.get('pointer')}: {e.get('detail')}" for e in problem.errors)
-                    self._say(f"held         {_shown(mail)}: the service refuses the question ({problem}) {details}")
+                    self._say(f"held         {shown(mail)}: the service refuses the question ({problem}) {details}")
                     return None
             else:
                 self._note_back()
                 return decision
             if not is_held:
                 is_held = True
-                self._say(f"held         {_shown(mail)}: nothing is done with it until the service answers.")
+                self._say(f"held         {shown(mail)}: nothing is done with it until the service answers.")
             await asyncio.sleep(PAUSE_WHILE_AWAY_S)
 
     async def _follow(self, decision_id: str, asked: dict[str, str]) -> None:
@@ -206,36 +230,36 @@ class Triage:
             await self._client.inform(decision_id, known)
         except ApiProblem as problem:
             # Told before a restart, or ruled on meanwhile: the next round shows which.
-            self._say(f"was asked    {_shown(mail)}: the answer was not wanted any more ({problem.status}).")
+            self._say(f"was asked    {shown(mail)}: the answer was not wanted any more ({problem.status}).")
             return
-        self._say(f"was asked    {_shown(mail)}: “{_printable(question)}”, and told all it knows.")
+        self._say(f"was asked    {shown(mail)}: “{printable(question)}”, and told all it knows.")
 
     async def _settle(self, decision: Decision, asked: dict[str, str], confidence: float | None = None) -> None:
         """Do what the final decision permits, and report it."""
         mail = self._by_id.get(asked["mail"])
-        shown = _shown(mail) if mail is not None else asked["mail"]
+        named_mail = shown(mail) if mail is not None else asked["mail"]
         if not decision.proceed:
             self.counts[decision.status] += 1
-            self._say(f"{decision.status:12} {shown} stays where it is. {_ruled(decision) or _why(decision)}")
+            self._say(f"{decision.status:12} {named_mail} stays where it is. {ruled(decision) or why(decision)}")
             self._forget(decision.id)
             return
         errand = errand_of(decision.effective_action, asked["mail"])
         if errand is None:
             self.counts["held"] += 1
-            self._say(f"held         {shown}: what was allowed is nothing that this application can do.")
+            self._say(f"held         {named_mail}: what was allowed is nothing that this application can do.")
             await self._report(decision.id, "failed", "not an action of this application")
             return
         self._mailboxes.place(asked["key"], asked["mail"], errand, decision.id)
-        done = f"{DONE[errand.action]:12} {shown}" + (f" to {errand.folder}" if errand.action == "deliver" else "")
+        done = f"{DONE[errand.action]:12} {named_mail}" + (f" to {errand.folder}" if errand.action == "deliver" else "")
         self.counts[DONE[errand.action]] += 1
         if decision.status == "corrected":
             instead = f"{errand.action} instead of {asked['action']}"
             if errand.action == asked["action"]:
                 instead = f"{errand.action}, with other arguments"
             self.counts["corrected"] += 1
-            self._say(f"{done}. A person{_named(decision)} corrected: {instead}.")
+            self._say(f"{done}. A person{named(decision)} corrected: {instead}.")
         elif decision.status == "approved":
-            self._say(f"{done}. A person{_named(decision)} approved.")
+            self._say(f"{done}. A person{named(decision)} approved.")
         else:
             self._say(done + (f" ({confidence:.0%} sure)" if confidence is not None else ""))
         await self._report(decision.id, "executed", None)
@@ -261,49 +285,21 @@ class Triage:
     def _note_away(self, outage: Unavailable) -> None:
         if not self._is_away:
             self._is_away = True
-            self._say(f"The service is away, so nothing is delivered or deleted. {_printable(str(outage))}")
+            self._say(f"The service is away, so nothing is delivered or deleted. {printable(str(outage))}")
 
     def _note_back(self) -> None:
         if self._is_away:
             self._is_away = False
             self._say("The service is back.")
 
-    def _say(self, words: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')}  {words}", flush=True)
+    def _pause(self) -> float:
+        is_later = self._desk.round > 1 or self._desk.position >= self._options.brisk
+        later_s = self._options.interval_later_s
+        return later_s if is_later and later_s is not None else self._options.interval_s
 
 
-def _shown(mail: Mail) -> str:
-    return f"“{_printable(mail.subject)[:60] or 'no subject'}” from {_printable(mail.sender_name or mail.sender)[:40]}"
-
-
-def _printable(words: str) -> str:
-    # A terminal obeys control characters, and these words were written by strangers.
-    return "".join(character if character.isprintable() else " " for character in words)
-
-
-def _proposal(question: dict[str, Any]) -> str:
-    return f"{question['action']['name']}? {question['confidence']:.0%} sure"
-
-
-def _why(decision: Decision) -> str:
-    return f"{_printable(decision.why)}." if decision.why else ""
-
-
-def _ruled(decision: Decision) -> str:
-    """What a person said instead of letting it run; empty where it was policy or time."""
-    ruling = decision.raw.get("ruling")
-    if decision.status == "rejected" and isinstance(ruling, dict):
-        said = [*(ruling.get("labels") or ()), ruling.get("reason") or ""]
-        words = ", ".join(_printable(str(word)) for word in said if word)
-        return f"A person{_named(decision)} rejected it" + (f": {words}." if words else ".")
-    if decision.status == "answered":
-        return f"A person{_named(decision)} answered instead: “{_printable(str(decision.substitute))[:200]}”."
-    return ""
-
-
-def _named(decision: Decision) -> str:
-    label = (decision.decided_by or {}).get("label")
-    return f" ({_printable(str(label))})" if label else ""
+def _say_with_the_time(words: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {words}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -312,10 +308,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="mail_triage", description="Triages a support inbox, and asks before it acts."
     )
     parser.add_argument("--url", default=os.environ.get("COUNTERSIGN_URL", DEFAULT_URL), help="the service")
-    parser.add_argument("--interval", type=float, default=1.5, metavar="S", help="seconds between mails (%(default)s)")
+    parser.add_argument("--interval", type=float, metavar="S", help=f"seconds between mails ({INTERVAL_S})")
+    parser.add_argument(
+        "--interval-later",
+        type=float,
+        metavar="S",
+        help=f"after the first {BRISK} mails ({INTERVAL_LATER_S}, or what --interval says where that is given)",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="stop reading after so many mails")
     parser.add_argument("--loop", action="store_true", help="begin again when all mails are read")
-    parser.add_argument("--part", choices=("later", "hard"), default="later", help="which mails to read (%(default)s)")
+    parser.add_argument(
+        "--part",
+        choices=STREAMS,
+        default="later",
+        help="which mails to read; all: the later ones, then the hard ones (%(default)s)",
+    )
     parser.add_argument(
         "--data-dir",
         type=Path,
@@ -333,7 +340,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     training = read_part("train")
     classifier, is_new = Classifier.remembered(training, directory)
-    mails = read_part(chosen.part)
+    mails, chapters = read_stream(chosen.part)
     print(
         f"{'Trained on' if is_new else 'Remembering what was learned from'} {len(training)} mails; "
         f"{len(mails)} wait. The service is at {chosen.url}.",
@@ -344,7 +351,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         classifier=classifier,
         acquaintances=Acquaintances(training),
         mails=mails,
-        options=Options(chosen.interval, chosen.limit, chosen.loop, directory / chosen.part),
+        options=_options(chosen, directory),
+        chapters=chapters,
     )
     try:
         is_done = asyncio.run(_until_stopped(triage, client))
@@ -353,6 +361,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(f"{'Done' if is_done else 'Stopped'}: {triage.summary()}.", flush=True)
     return 0
+
+
+def _options(chosen: argparse.Namespace, directory: Path) -> Options:
+    later_s = INTERVAL_LATER_S if chosen.interval is None else chosen.interval
+    return Options(
+        INTERVAL_S if chosen.interval is None else chosen.interval,
+        chosen.limit,
+        chosen.loop,
+        directory / chosen.part,
+        interval_later_s=later_s if chosen.interval_later is None else chosen.interval_later,
+        # The same mails, read as another stream, are asked anew.
+        prefix=f"{RELEASE}/all" if chosen.part == "all" else RELEASE,
+    )
 
 
 async def _until_stopped(triage: Triage, client: AsyncClient) -> bool:
@@ -366,9 +387,6 @@ async def _until_stopped(triage: Triage, client: AsyncClient) -> bool:
         await run
     except asyncio.CancelledError:
         return False
-    except ExceptionGroup as errors:
-        refusals = errors.subgroup(Hopeless)
-        raise (errors if refusals is None else refusals.exceptions[0]) from None
     finally:
         await client.aclose()
     return True

@@ -15,6 +15,9 @@ from typing import Literal
 
 CORPUS = Path(__file__).parent / "corpus"
 Part = Literal["train", "later", "hard"]
+# What can be read: a part, or the later mails and then the hard ones.
+STREAMS = ("later", "hard", "all")
+HARD_BEGINS = "From here on come hard mails: wanted, but they look like spam, and the model was not built for them."
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,16 @@ def read_part(part: Part, *, corpus: Path = CORPUS) -> list[Mail]:
     if f"sha256:{hashlib.sha256(content).hexdigest()}" != expected:
         raise ValueError(f"{path.name} is not the file that manifest.json names.")
     return [Mail(**json.loads(line)) for line in gzip.decompress(content).decode().splitlines()]
+
+
+def read_stream(stream: str, *, corpus: Path = CORPUS) -> tuple[list[Mail], dict[int, str]]:
+    """The mails of a stream, and what is to be said before the mail of a position."""
+    if stream == "hard":
+        return read_part("hard", corpus=corpus), {}
+    later = read_part("later", corpus=corpus)
+    if stream == "later":
+        return later, {}
+    return [*later, *read_part("hard", corpus=corpus)], {len(later): HARD_BEGINS}
 
 
 class Acquaintances:

@@ -62,7 +62,7 @@ class Command(CountersignCommand):
             Child(
                 "mail triage",
                 "examples.mail_triage",
-                ["--url", service.address, "--data-dir", str(settings.DATA_DIR), "--loop"],
+                ["--url", service.address, "--data-dir", str(settings.DATA_DIR), "--part", "all", "--loop"],
                 {"COUNTERSIGN_API_KEY": key},
                 prefix="mail triage | ",
                 final_codes=FINAL_CODES,
