@@ -95,7 +95,9 @@ def test_roll_ups_are_what_a_recount_gives_on_postgresql_and_redis(tmp_path: Pat
         pytest.skip(str(reason))
     environment = {"DATABASE_URL": postgres_url, "REDIS_URL": broker.url}
     try:
-        with RunningService(tmp_path, "--migrate", environment=environment) as service:
+        service = RunningService(tmp_path, environment=environment)
+        assert service.run("migrate").returncode == 0
+        with service:
             kill_and_compare(service, kills=KILLS - KILLS // 2, seed=12)
     finally:
         broker.stop()
