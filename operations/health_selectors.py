@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, Min, Prefetch, Q, Value, When
+from django.db.models import Case, Count, IntegerField, Min, Q, Value, When
 
+from governance.actors import Actor
 from governance.models import Activation, AISystem
 from operations.models import Alarm, Incident, Monitor, RollUp
 from reviews.models import Escalation
 
 MOMENTS_AT_MOST = 40
-INCIDENTS_SHOWN = 5
+RECORDED_AT_MOST = 200
 SEVERITIES = (Incident.Severity.NOTICE, Incident.Severity.WARNING, Incident.Severity.CRITICAL)
 
 
@@ -151,35 +152,21 @@ def daily_volumes(
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What is wrong with one system now: its unresolved incidents, worst first, each with its newest alarms; alarms of
-    monitors that belong to no incident; how many monitors watch, learn, or are off."""
+class OpenIncident:
+    """An unresolved incident with its alarms, newest first."""
 
-    incidents: list[Incident] = field(default_factory=list)
+    incident: Incident
+    alarms: list[Alarm]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with one system now: its unresolved incidents, worst first; alarms of monitors that are still alarmed and
+    belong to no unresolved incident; how many monitors watch, learn, are alarmed or off."""
+
+    incidents: list[OpenIncident] = field(default_factory=list)
     loose_alarms: list[Alarm] = field(default_factory=list)
     monitors: dict[str, int] = field(default_factory=dict)
-
-
-def trouble_of(system: AISystem) -> Trouble:
-    weight = Case(
-        *(When(severity=severity, then=Value(number)) for number, severity in enumerate(SEVERITIES)),
-        output_field=IntegerField(),
-    )
-    alarms = Alarm.objects.select_related("monitor").order_by("-detected_at", "-id")
-    incidents = (
-        Incident.objects.filter(system=system, status__in=Incident.UNRESOLVED)
-        .select_related("assignee")
-        .annotate(weight=weight)
-        .order_by("-weight", "-opened_at", "-id")
-        .prefetch_related(Prefetch("alarms", alarms))
-    )
-    loose = Alarm.objects.filter(system=system, incident__isnull=True, monitor__status=Monitor.Status.ALARMED)
-    counted = Monitor.objects.filter(system=system).order_by().values_list("status").annotate(count=Count("id"))
-    return Trouble(
-        incidents=list(incidents[: INCIDENTS_SHOWN + 1]),
-        loose_alarms=list(loose.select_related("monitor")[:INCIDENTS_SHOWN]),
-        monitors=dict(counted),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,35 +179,91 @@ class Happening:
     thing: Any = None
 
 
-def happenings_of(system: AISystem, *, since: datetime, until: datetime) -> list[Happening]:
-    """Alarms, incidents, policy activations and new releases of a time, oldest first; of each at most forty, the newest."""
-    alarms = Alarm.objects.filter(system=system, detected_at__gte=since, detected_at__lt=until).defer(
-        "evidence", "stated"
+def find_watched(*, actor: Actor, slug: str) -> AISystem | None:
+    """A system of the actor's organization with its people, and with the number of its monitors in each status as
+    `monitors_<status>`: one question."""
+    counts = {
+        f"monitors_{status}": Count("monitors", filter=Q(monitors__status=status)) for status in Monitor.Status.values
+    }
+    systems = AISystem.objects.visible_to(actor).select_related("owner", "backup")
+    return systems.filter(slug=slug).annotate(**counts).first()
+
+
+def read_record(system: AISystem, *, since: datetime, until: datetime) -> tuple[Trouble, list[Happening]]:
+    """What is wrong with a watched system (`find_watched`) now, and what happened to it from `since` to `until`, oldest
+    first: alarms, incidents, policy activations, new releases. Four questions; of each kind the newest."""
+    is_unresolved = Q(status__in=Incident.UNRESOLVED)
+    incidents = list(
+        Incident.objects.filter(is_unresolved | Q(opened_at__gte=since, opened_at__lt=until), system=system)
+        .select_related("assignee")
+        .annotate(is_over=Case(When(is_unresolved, then=Value(0)), default=Value(1), output_field=IntegerField()))
+        .order_by("is_over", "-opened_at", "-id")[:RECORDED_AT_MOST]
     )
-    incidents = Incident.objects.filter(system=system, opened_at__gte=since, opened_at__lt=until)
+    unresolved = {incident.pk: incident for incident in incidents if incident.status in Incident.UNRESOLVED}
+    is_of_now = Q(incident__in=unresolved) | Q(monitor__status=Monitor.Status.ALARMED)
+    alarms = list(
+        Alarm.objects.filter(is_of_now | Q(detected_at__gte=since, detected_at__lt=until), system=system)
+        .select_related("monitor")
+        .defer("evidence", "stated", "monitor__state", "monitor__baseline")
+        .order_by("-detected_at", "-id")[:RECORDED_AT_MOST]
+    )
+    opened = [
+        OpenIncident(incident, [alarm for alarm in alarms if alarm.incident_id == incident.pk])
+        for incident in unresolved.values()
+    ]
+    trouble = Trouble(
+        incidents=sorted(opened, key=lambda one: -SEVERITIES.index(Incident.Severity(one.incident.severity))),
+        loose_alarms=_loose(alarms, unresolved),
+        monitors={status: getattr(system, f"monitors_{status}") for status in Monitor.Status.values},
+    )
+    happened = [Happening(alarm.detected_at, "alarm", alarm.title, alarm) for alarm in alarms]
+    happened += [Happening(incident.opened_at, "incident", incident.title, incident) for incident in incidents]
+    happened = [one for one in happened if since <= one.at < until]
+    happened += _activations(system, since, until) + _new_releases(system, since, until)
+    return trouble, sorted(happened, key=lambda one: one.at)
+
+
+def _loose(alarms: Sequence[Alarm], unresolved: Container[uuid.UUID | None]) -> list[Alarm]:
+    """Of each monitor that is still alarmed, the newest alarm, unless an unresolved incident shows it."""
+    newest: dict[uuid.UUID, Alarm] = {}
+    for alarm in alarms:
+        newest.setdefault(alarm.monitor_id, alarm)
+    return [
+        alarm
+        for alarm in newest.values()
+        if alarm.monitor.status == Monitor.Status.ALARMED and alarm.incident_id not in unresolved
+    ]
+
+
+def condition_of(system: AISystem, trouble: Trouble) -> Condition:
+    """The condition of one watched system, without a further question; what waits for it is not read."""
+    return Condition(
+        breaker=system.breaker,
+        has_owner=system.owner.is_active,
+        incidents=len(trouble.incidents),
+        severity=trouble.incidents[0].incident.severity if trouble.incidents else "",
+        alarmed=trouble.monitors["alarmed"],
+        learning=trouble.monitors["learning"],
+        watching=trouble.monitors["watching"],
+    )
+
+
+def _activations(system: AISystem, since: datetime, until: datetime) -> list[Happening]:
     activations = (
         Activation.objects.filter(policy__system=system, effective_from__gte=since, effective_from__lt=until)
         .select_related("version", "policy")
         .order_by("-id")
     )
-    happened = [Happening(alarm.detected_at, "alarm", alarm.title, alarm) for alarm in alarms[:MOMENTS_AT_MOST]]
-    happened += [Happening(one.opened_at, "incident", one.title, one) for one in incidents[:MOMENTS_AT_MOST]]
-    happened += [
-        Happening(one.effective_from, "policy", f"{one.policy.key}, version {one.version.number}", one)
+    return [
+        Happening(one.effective_from, "policy", f"{one.policy.key}, version {one.version.number}", one.version)
         for one in activations[:MOMENTS_AT_MOST]
     ]
-    happened += [Happening(at, "release", release) for release, at in _new_releases(system, since, until)]
-    return sorted(happened, key=lambda one: one.at)
 
 
-def _new_releases(system: AISystem, since: datetime, until: datetime) -> list[tuple[str, datetime]]:
+def _new_releases(system: AISystem, since: datetime, until: datetime) -> list[Happening]:
     """Releases whose first decision of all fell into the time, at the hour in which it did."""
     rows = RollUp.objects.filter(system=system, dimension=RollUp.Dimension.RELEASE).exclude(value="").order_by()
     older = rows.filter(grain=RollUp.Grain.DAY, starts_at__lt=since).values("value")
     new = rows.filter(grain=RollUp.Grain.HOUR, starts_at__gte=since, starts_at__lt=until).exclude(value__in=older)
-    return list(
-        new.values("value")
-        .annotate(first=Min("starts_at"))
-        .order_by("-first")
-        .values_list("value", "first")[:MOMENTS_AT_MOST]
-    )
+    found = new.values("value").annotate(first=Min("starts_at")).order_by("-first")[:MOMENTS_AT_MOST]
+    return [Happening(row["first"], "release", row["value"]) for row in found]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -104,12 +105,17 @@ VERDICTS = (
 
 def decisions_url(slug: str, since: datetime, until: datetime, **filters: str) -> str:
     """The decisions of a stretch of time (in UTC, as that page reads it), with further filters of that page."""
+    chosen = {"counted": "real", **{name: value for name, value in filters.items() if value}}
+    return f"{_address(slug, since, until)}&{urlencode(chosen)}"
+
+
+@lru_cache(maxsize=1024)
+def _address(slug: str, since: datetime, until: datetime) -> str:
+    """A page of charts asks for each point's address a dozen times."""
     query = {
         "system": slug,
         "created_after": f"{since:%Y-%m-%dT%H:%M}",
         "created_before": f"{until:%Y-%m-%dT%H:%M}",
-        "counted": "real",
-        **{name: value for name, value in filters.items() if value},
     }
     return f"{reverse('decision-list')}?{urlencode(query)}"
 

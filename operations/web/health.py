@@ -21,12 +21,12 @@ from governance.models import AISystem
 from governance.web.session import page
 from operations.charts import Box, share_box
 from operations.counting_selectors import OTHERS
-from operations.figure_selectors import RANGES, Figures, Period, Share, breakdown_of, figures_of, series_of
-from operations.health_selectors import Happening, conditions_of, happenings_of, trouble_of
+from operations.figure_selectors import RANGES, Figures, Period, Point, Share, breakdowns_of, series_of
+from operations.health_selectors import Happening, condition_of, find_watched, read_record
 from operations.web import figure_words as words
 from operations.web.figure_charts import KINDS, Cell, decisions_url, draw_charts
 
-DIMENSIONS = (("release", "Release"), ("action", "Action"), ("model", "Model"), ("rule", "Rule"))
+DIMENSIONS = {"release": "Release", "action": "Action", "model": "Model", "rule": "Rule"}
 VALUES_SHOWN = 8
 LABELS_SHOWN = 12
 
@@ -73,35 +73,47 @@ class HappeningShown:
 @require_GET
 def system_health(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
     """A range that can't be read shows what may be asked, and no figures (422). Another organization's system is not there."""
-    system = AISystem.objects.visible_to(actor).select_related("owner", "backup").filter(slug=slug).first()
+    system = find_watched(actor=actor, slug=slug)
     if system is None:
         raise NotFound()
     now = timezone.now()
-    condition, trouble = conditions_of([system])[system.pk], trouble_of(system)
-    context: dict[str, Any] = {"system": system, "condition": condition, "trouble": trouble, "ranges": list(RANGES)}
+    context: dict[str, Any] = {"system": system, "ranges": list(RANGES)}
     try:
         period = Period.read(request.GET, now=now)
     except InvalidParameter as refusal:
-        context |= {"refusal": refusal, "since": request.GET.get("from", ""), "to": request.GET.get("to", "")}
+        trouble, _ = read_record(system, since=now, until=now)
+        context |= {"trouble": trouble, "condition": condition_of(system, trouble), "refusal": refusal}
+        context |= {"since": request.GET.get("from", ""), "to": request.GET.get("to", "")}
         return render(request, "operations/health.html", context, status=422)
-    points = series_of(system, period)
+    trouble, happenings = read_record(system, since=period.since, until=period.until)
+    condition = condition_of(system, trouble)
+    points, before = read_with_time_before(system, period)
     total = sum((point.figures for point in points), Figures())
-    happenings = happenings_of(system, since=period.since, until=period.until)
+    cuts = breakdowns_of(system, [*DIMENSIONS, "label"], period, LABELS_SHOWN)
     context |= {
+        "trouble": trouble,
+        "condition": condition,
         "period": period,
         "since": f"{period.since:%Y-%m-%d}",
         "to": f"{period.until - timedelta(microseconds=1):%Y-%m-%d}",
         "health": condition.health(decisions=total.decisions),
         "total": total,
-        "stats": list_stats(slug, period, total, figures_of(system, period.previous())),
+        "stats": list_stats(slug, period, total, before),
         "charts": draw_charts(slug, points, total, period, happenings),
         "coverage": describe_coverage(slug, period, total),
         "happenings": [HappeningShown(one, KINDS[one.kind], _where(one, slug)) for one in reversed(happenings)],
-        "cuts": [cut_by(system, code, title, period) for code, title in DIMENSIONS] if total.decisions else [],
+        "cuts": [cut_by(slug, code, period, cuts[code]) for code in DIMENSIONS] if total.decisions else [],
         "cut_columns": CUT_COLUMNS,
-        "failures": rank_failures(slug, period, breakdown_of(system, "label", period, LABELS_SHOWN)),
+        "failures": rank_failures(slug, period, cuts["label"]),
     }
     return render(request, "operations/health.html", context)
+
+
+def read_with_time_before(system: AISystem, period: Period) -> tuple[list[Point], Figures]:
+    """The points of the time, and the figures of as long a time before it: one question."""
+    both = series_of(system, Period(period.previous().since, period.until, period.grain))
+    before = sum((point.figures for point in both if point.starts_at < period.since), Figures())
+    return [point for point in both if point.starts_at >= period.since], before
 
 
 def list_stats(slug: str, period: Period, now: Figures, before: Figures) -> list[Stat]:
@@ -189,14 +201,11 @@ CUT_COLUMNS = (
 )
 
 
-def cut_by(system: AISystem, code: str, title: str, period: Period) -> Cut:
+def cut_by(slug: str, code: str, period: Period, found: Sequence[tuple[str, Figures]]) -> Cut:
     """The same figures for each value of a dimension; what was not sent, and what is summed up as others, can't be opened."""
-    found = breakdown_of(system, code, period, VALUES_SHOWN + 1)
     rows = []
     for value, figures in found[:VALUES_SHOWN]:
-        url = (
-            decisions_url(system.slug, period.since, period.until, **{code: value}) if value not in {"", OTHERS} else ""
-        )
+        url = decisions_url(slug, period.since, period.until, **{code: value}) if value not in {"", OTHERS} else ""
         shares = (figures.escalation, figures.override)
         after = (figures.failure, figures.resolution)
         rows.append(
@@ -210,7 +219,7 @@ def cut_by(system: AISystem, code: str, title: str, period: Period) -> Cut:
                 Cell(words.money_words(figures.cost_per_decision_micros)),
             ]
         )
-    return Cut(code, title, rows, is_cut=len(found) > VALUES_SHOWN)
+    return Cut(code, DIMENSIONS[code], rows, is_cut=len(found) > VALUES_SHOWN)
 
 
 def rank_failures(slug: str, period: Period, found: Sequence[tuple[str, Figures]]) -> list[FailureLabel]:
@@ -248,5 +257,5 @@ def _where(happening: Happening, slug: str) -> str:
         case "incident":
             return reverse("incident-detail", args=[thing.pk])
         case "policy":
-            return reverse("policy-version", args=[thing.policy_id, thing.version.number])
+            return reverse("policy-version", args=[thing.policy_id, thing.number])
     return f"{reverse('decision-list')}?{urlencode({'system': slug, 'release': happening.title})}"

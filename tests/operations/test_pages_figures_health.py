@@ -67,6 +67,27 @@ def test_an_open_breaker_says_since_when_and_why(client: Client, system: AISyste
     assert "10.0 % of what policy allows acts again" in words_of(look(client, system))
 
 
+def test_an_alarm_without_an_open_incident_stands_while_its_monitor_is_alarmed(
+    client: Client, system: AISystem
+) -> None:
+    monitor = make_monitor(system, status="alarmed")
+    make_alarm(monitor=monitor, title="An older change.", detected_at=timezone.now() - timedelta(days=40))
+    make_alarm(make_incident(system, status="resolved"), monitor, title="A later change.", detected_index=4_300)
+    trouble = look(client, system).context["trouble"]
+    assert [alarm.title for alarm in trouble.loose_alarms] == ["A later change."]
+    monitor.status = "watching"
+    monitor.save()
+    assert look(client, system).context["trouble"].loose_alarms == []
+
+
+def test_the_worst_incident_stands_first(client: Client, system: AISystem) -> None:
+    for number, severity in enumerate(("notice", "critical", "warning")):
+        make_alarm(make_incident(system, severity=severity, fingerprint=severity), detected_index=number)
+    opened = look(client, system).context["trouble"].incidents
+    assert [one.incident.severity for one in opened] == ["critical", "warning", "notice"]
+    assert [len(one.alarms) for one in opened] == [1, 1, 1]
+
+
 def test_quiet_learning_and_unwatched_are_three_sentences(client: Client, system: AISystem) -> None:
     assert "Not watched." in words_of(look(client, system))
     monitor = make_monitor(system, status="learning")
@@ -249,8 +270,11 @@ def test_the_queries_do_not_grow_with_the_time(
     for day in range(0, 60, 3):
         make_roll_up(system, starts_at=this_hour() - timedelta(days=day))
         make_roll_up(system, starts_at=this_hour() - timedelta(days=day), dimension="model", value=f"m{day}")
+    make_alarm(make_incident(system))
+    client.post(reverse("switch-organization"), {"organization": system.organization.slug})
+    look(client, system)
     for range_ in ("24h", "90d"):
-        with django_assert_max_num_queries(24):
+        with django_assert_max_num_queries(12):
             assert look(client, system, range=range_).status_code == 200
 
 
