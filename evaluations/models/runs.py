@@ -119,6 +119,7 @@ class RunResult(models.Model):
     """What the candidate answered to one example, once for every repeat. Sent twice it is one; sent otherwise it is refused."""
 
     id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="run_results", db_index=False)
     run = models.ForeignKey(EvaluationRun, models.CASCADE, related_name="results", db_index=False)
     example = models.ForeignKey(Example, models.PROTECT, related_name="results")
     repeat = models.PositiveSmallIntegerField(default=1)

@@ -38,11 +38,12 @@ class DatasetVersion(models.Model):
         return f"{self.dataset_id} v{self.number}"
 
 
-class Membership(models.Model):
+class ExampleMembership(models.Model):
     """That an example is in every version from `added_in` on, up to but not in `removed_in`. One that comes back gets a row
     of its own, so a version's examples, and the difference of two versions, are questions of ranges."""
 
     id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="example_memberships", db_index=False)
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="memberships", db_index=False)
     example = models.ForeignKey(Example, models.PROTECT, related_name="memberships")
     added_in = models.PositiveIntegerField()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from aiops_site.navigation import cap_words, console, count_places
 from governance.models import PolicyVersion, User
+from operations.models import Incident
 from reviews import queue_selectors
 from reviews.models import Notification
 from tests.factories import (
@@ -76,10 +77,22 @@ def test_counts_are_of_ones_own_organization_and_in_one_query(django_assert_num_
     Notification.objects.create(
         organization=organization, user=person, entry_id=1, type="x", title="x", path="/", created_at=now
     )
+    for number, status in enumerate(("open", "mitigated", "resolved")):
+        Incident.objects.create(
+            organization=organization, system=system, fingerprint=str(number), title="x", status=status, opened_at=now
+        )
     actor = actor_of(person, organization)
     with django_assert_num_queries(1):
         counts = count_places(actor)
-    assert counts == {"unclaimed": 3, "mine": 1, "breaching": 1, "waiting": 1, "to_approve": 1, "unread": 1}
+    assert counts == {
+        "unclaimed": 3,
+        "mine": 1,
+        "breaching": 1,
+        "waiting": 1,
+        "to_approve": 1,
+        "incidents": 2,
+        "unread": 1,
+    }
 
 
 def test_nobody_is_asked_to_approve_what_is_not_theirs_to_approve() -> None:
