@@ -7,7 +7,7 @@ can't be written there is no answer, and without an answer nothing may proceed.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -312,7 +312,7 @@ def _place(
             queue=queue,
             kind=Escalation.Kind.APPROVAL,
             rule=rule,
-            reason="; ".join(reason["text"] for reason in judgement.reasons),
+            reason=_say_why(judgement),
             deadlines=set_deadlines(now=now, asked=asked, verdict=judgement.verdict, rule=rule, queue=queue),
         )
     if judgement.quality_queue is None:
@@ -330,6 +330,21 @@ def _place(
             on_timeout="block",
         ),
     )
+
+
+def _say_why(judgement: Judgement) -> str:
+    """Why people are asked: what the rules say that demand it, and not what another rule would have allowed."""
+    weaker = {
+        rule["id"] for rule in judgement.evaluation["rules"] if rule["result"] == "hit" and _is_weaker(rule, judgement)
+    }
+    reasons = (
+        judgement.reasons if judgement.is_diverted else [one for one in judgement.reasons if one["rule"] not in weaker]
+    )
+    return "; ".join(reason["text"] for reason in reasons or judgement.reasons)
+
+
+def _is_weaker(rule: Mapping[str, Any], judgement: Judgement) -> bool:
+    return STRICTNESS[rule["verdict"]] < STRICTNESS[judgement.verdict]
 
 
 def _describe(decision: Decision, judgement: Judgement, escalation: Escalation | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from governance.models import AuditEntry
 from reviews.models import Decision, DecisionPayload, Escalation
-from tests.factories import make_key, make_system, put_in_force
+from tests.factories import POLICY, make_key, make_system, put_in_force
 from tests.reviews.scenes import BIG, SMALL, Desk, get, open_desk, post
 from tests.support.races import race
 
@@ -59,6 +59,16 @@ def test_every_count_of_tokens_that_is_sent_is_kept() -> None:
     }
     answer = ask(desk, {"action": SMALL, "input": "x", "usage": usage}).json()
     assert Decision.objects.values(*usage).get(pk=answer["id"]) == usage
+
+
+def test_the_reviewer_reads_why_people_are_asked_and_not_what_else_was_allowed() -> None:
+    desk = open_desk()
+    put_in_force(
+        desk.system, POLICY + "  - {id: small, when: action.name == 'refund', verdict: allow, reason: It may}\n"
+    )
+    answer = ask(desk, {"action": BIG, "input": "x"}).json()
+    assert {reason["rule"] for reason in answer["reasons"]} == {"large-refund", "small"}
+    assert Escalation.objects.get().reason == "Refunds over 200 need a person"
 
 
 def test_what_policy_blocks_is_a_successful_answer() -> None:
