@@ -74,11 +74,14 @@ class Finding:
 
 
 class Watch(Protocol):
-    """A detector at work. `statistic` is what it measured last where that shows only now and then, else None."""
+    """A detector at work. `statistic` is what it measured last where that shows only now and then, else None; `lesson` what it
+    has seen since it began, as far as the baseline could learn from it should an alarm turn out to be false."""
 
     statistic: float | None
 
     def step(self, sample: Any, event: Event) -> Finding | None: ...
+
+    def lesson(self) -> Json: ...
 
     def document(self) -> Json: ...
 
@@ -136,6 +139,11 @@ class MonitorKind(ABC):
     def state_promise(self, prepared: Any, settings: Mapping[str, float]) -> Json:
         """What the monitor promises: `false_alarm_interval` in `unit`, `expected_delay` and `delay_within` (95 of 100
         cases) for an `effect` in words, and all of it as a `sentence`."""
+
+    def teach(self, learned: Json, lesson: Json) -> Json | None:
+        """What was learned together with what was seen until a false alarm: a baseline that was unlucky mends itself. None
+        where the kind keeps nothing to learn from."""
+        return None
 
     def point(self, sample: Any) -> float | None:
         """The observation as a number for a chart; None where only the watch's statistic can be drawn."""
@@ -246,7 +254,9 @@ class Run:
             kept["quiet_until"] = self.quiet_until
         if self._learned:
             kept["learned"] = self._learned
-        if self._watch is not None and not self.findings:
+        if self._watch is not None and self.findings:
+            kept["lesson"] = self._watch.lesson()
+        elif self._watch is not None:
             kept["watch"] = self._watch.document()
         return kept
 

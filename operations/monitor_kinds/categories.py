@@ -5,6 +5,7 @@ and releases a name that the baseline never saw, which is no matter of chance.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,6 +91,9 @@ class CategoryKind(MonitorKind):
     def design(self, learned: Json, settings: Mapping[str, float], inputs: Inputs) -> Json | InsufficientData:
         return {"learned": learned}
 
+    def teach(self, learned: Json, lesson: Json) -> Json | None:
+        return {"counts": dict(Counter(learned["counts"]) + Counter(lesson["counts"]))}
+
     def prepare(self, baseline: Json, settings: Mapping[str, float]) -> Shares:
         counts = baseline["learned"]["counts"]
         return Shares(counts=counts, n=sum(counts.values()))
@@ -116,6 +120,7 @@ class CategoryWatch:
         self._prepared = prepared
         self._settings = settings
         self._counts: dict[str, int] = dict(state.get("counts", {}))
+        self._total: Counter[str] = Counter(state.get("total", {}))
         self._began: str = state.get("began", "")
         self._shown = Shown(state.get("shown"))
         # By name: how many decisions, since when, their ids.
@@ -126,6 +131,7 @@ class CategoryWatch:
         name = sample if sample in self._prepared.counts or sample in self._counts else self._admit(sample)
         self._began = self._began or event.at.isoformat()
         self._counts[name] = self._counts.get(name, 0) + 1
+        self._total[name if name in self._total or len(self._total) < MOST_NAMES else OTHER] += 1
         self._shown.add(name, event.decision_id)
         if found is not None or sum(self._counts.values()) < self._settings["window"]:
             return found
@@ -200,9 +206,13 @@ class CategoryWatch:
             evidence=shown.newest(name) or shown.newest_but({one for one, _, _ in result.shares}),
         )
 
+    def lesson(self) -> Json:
+        return {"counts": dict(self._total)}
+
     def document(self) -> Json:
         return {
             "counts": self._counts,
+            "total": dict(self._total),
             "began": self._began,
             "shown": self._shown.document(),
             "new": self._new,

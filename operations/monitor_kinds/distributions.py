@@ -14,6 +14,8 @@ from operations.monitor_kinds.base import COOLDOWN, EVIDENCE, Finding, Json, Mon
 from operations.monitor_kinds.categories import ALPHA, WINDOW
 from operations.observations import DecisionMade, Event, Inputs
 
+# A baseline that false alarms have taught keeps the newest values.
+MOST_TAUGHT = 2_000
 KS_FLOOR = Setting("floor", 0.1, 0, 1, "Distances between the distributions smaller than this are no alarm (0 to 1)")
 
 
@@ -68,6 +70,9 @@ class Confidence(MonitorKind):
     def design(self, learned: Json, settings: Mapping[str, float], inputs: Inputs) -> Json | InsufficientData:
         return {"learned": learned}
 
+    def teach(self, learned: Json, lesson: Json) -> Json | None:
+        return {**learned, "values": [*learned["values"], *lesson["values"]][-MOST_TAUGHT:]}
+
     def prepare(self, baseline: Json, settings: Mapping[str, float]) -> tuple[float, ...]:
         return tuple(baseline["learned"]["values"])
 
@@ -95,15 +100,17 @@ class ConfidenceWatch:
         self._baseline = baseline
         self._settings = settings
         self._window = NumberWindow.of(state)
+        self._closed: list[float] = []
 
     def step(self, sample: Any, event: Event) -> Finding | None:
         self._window.add(sample, event)
         if len(self._window.values) < self._settings["window"]:
             return None
         window, self._window = self._window, NumberWindow([], "")
+        self._closed = [value for value, _ in window.values]
         result = ks(
             self._baseline,
-            [value for value, _ in window.values],
+            self._closed,
             alpha=self._settings["alpha"],
             floor=self._settings["floor"],
         )
@@ -134,6 +141,9 @@ class ConfidenceWatch:
             unit="",
             evidence=evidence_of(result, window.values),
         )
+
+    def lesson(self) -> Json:
+        return {"values": self._closed}
 
     def document(self) -> Json:
         return self._window.document()

@@ -32,7 +32,7 @@ from operations.detectors import (
 from operations.monitor_kinds import words
 from operations.monitor_kinds.base import COOLDOWN, Finding, Json, MonitorKind, Shown, baseline_setting
 from operations.monitor_kinds.categories import ALPHA, WINDOW
-from operations.monitor_kinds.distributions import KS_FLOOR, NumberWindow, evidence_of, noticed_distance
+from operations.monitor_kinds.distributions import KS_FLOOR, MOST_TAUGHT, NumberWindow, evidence_of, noticed_distance
 from operations.observations import DecisionMade, Event, Inputs, LongText
 
 # So much of a text is looked at for its letters: a distribution of letters needs no more, and the reader has to keep up.
@@ -107,6 +107,9 @@ class InputShift(MonitorKind):
             "fields": category_paths([fields_of(value) for value in values]),
         }
 
+    def teach(self, learned: Json, lesson: Json) -> Json | None:
+        return {**learned, "values": [*learned["values"], *lesson["values"]][-MOST_TAUGHT:]}
+
     def prepare(self, baseline: Json, settings: Mapping[str, float]) -> Reference:
         return Reference(
             lengths=tuple(baseline["lengths"]),
@@ -140,6 +143,7 @@ class InputWatch:
         self._prepared = prepared
         self._settings = settings
         self._inputs = inputs
+        self._closed: list[str] = []
         self._lengths = NumberWindow.of(state.get("lengths", {}))
         self._surprises = NumberWindow.of(state.get("surprises", {}))
         self._fields = {pointer: Counter(counts) for pointer, counts in state.get("fields", {}).items()}
@@ -163,6 +167,7 @@ class InputWatch:
         lengths, surprises, fields, shown = self._lengths, self._surprises, self._fields, self._shown
         self._lengths, self._surprises = NumberWindow([], ""), NumberWindow([], "")
         self._fields, self._shown = {}, {}
+        self._closed = [key for _, key in lengths.values]
         found = [
             *self._compare_fields(fields, shown, lengths),
             *self._compare(surprises, self._prepared.surprises, "Letters of inputs", "bits", "letters"),
@@ -246,6 +251,9 @@ class InputWatch:
 
     def _falseness(self, window: int) -> str:
         return words.falseness(false_alarm_interval(window, self._settings["alpha"]), "decisions")
+
+    def lesson(self) -> Json:
+        return {"values": self._closed}
 
     def document(self) -> Json:
         return {

@@ -133,6 +133,9 @@ class NumberWatch:
             evidence=self._shown.newest(signal.side),
         )
 
+    def lesson(self) -> Json:
+        return {}
+
     def document(self) -> Json:
         return {
             "monitor": to_json(self._monitor),

@@ -108,6 +108,14 @@ class FailedOutcomes(MonitorKind):
             "segments": {segment: _write(sides) for segment, sides in segments.items()},
         }
 
+    def teach(self, learned: Json, lesson: Json) -> Json | None:
+        counts = {segment: list(count) for segment, count in learned["segments"].items()}
+        for segment, seen in lesson["segments"].items():
+            events, n = counts.get(segment, (0, 0))
+            counts[segment] = [events + seen["events"], n + seen["n"]]
+        whole = lesson["whole"]
+        return {"n": learned["n"] + whole["n"], "events": learned["events"] + whole["events"], "segments": counts}
+
     def prepare(self, baseline: Json, settings: Mapping[str, float]) -> Failures:
         return Failures(
             whole=_read(baseline["whole"]),
@@ -198,6 +206,12 @@ class FailureWatch:
             ),
         )
 
+    def lesson(self) -> Json:
+        return {
+            "whole": self._whole.lesson(),
+            "segments": {segment: sides.lesson() for segment, sides in self._segments.items()},
+        }
+
     def document(self) -> Json:
         return {
             "whole": self._whole.document(),
@@ -266,8 +280,8 @@ class MissingOutcomes(MonitorKind):
         for segment, (_, decisions, reported, longest) in learned["runs"].items():
             if reported == 0 or (segment and decisions < OWN_BASELINE):
                 continue
-            # Two-sided .8: with 90 % confidence the rate is no lower.
-            low = clopper_pearson(reported, decisions, confidence=0.8).low
+            # Two-sided .96: with 98 % confidence the rate is no lower.
+            low = clopper_pearson(reported, decisions, confidence=0.96).low
             # Half of the false alarms for the whole, half for the actions: each decision has one.
             threshold = missing_events_threshold(low, 1 / (2 * settings["arl0"]))
             most[segment] = max(threshold, round(settings["margin"] * longest) + 1)
@@ -275,6 +289,14 @@ class MissingOutcomes(MonitorKind):
         if "" not in most:
             return InsufficientData("No outcome was reported in the baseline.", None)
         return {"learned": learned, "most": most, "interval": min(intervals.values()) / 2}
+
+    def teach(self, learned: Json, lesson: Json) -> Json | None:
+        """A run without a report that was no alarm is a run of the baseline like the others."""
+        runs = {segment: list(run) for segment, run in learned["runs"].items()}
+        for segment, length in lesson["runs"].items():
+            if segment in runs:
+                runs[segment][3] = max(runs[segment][3], length)
+        return {**learned, "runs": runs}
 
     def prepare(self, baseline: Json, settings: Mapping[str, float]) -> Expected:
         return Expected(most=baseline["most"], interval=baseline["interval"])
@@ -346,6 +368,9 @@ class RunWatch:
             unit="decisions",
             evidence=self._shown[segment].newest("yes"),
         )
+
+    def lesson(self) -> Json:
+        return {"runs": dict(self._runs)}
 
     def document(self) -> Json:
         return {

@@ -96,9 +96,11 @@ class Sides:
         self._trail = Trail(state.get("trail", ()))
         self._shown = Shown(state.get("shown"))
         self._seen: int = state.get("seen", 0)
+        self._events: int = state.get("events", 0)
 
     def look(self, happened: bool, event: Event) -> RateChange | None:
         self._seen += 1
+        self._events += happened
         self._trail.add(self._seen, event.at)
         self._shown.add("yes" if happened else "no", event.decision_id)
         found: Signal | None = None
@@ -121,7 +123,11 @@ class Sides:
             "trail": self._trail.document(),
             "shown": self._shown.document(),
             "seen": self._seen,
+            "events": self._events,
         }
+
+    def lesson(self) -> Json:
+        return {"n": self._seen, "events": self._events}
 
 
 def design_sides(
@@ -218,6 +224,9 @@ class RateKind(MonitorKind):
             return designs
         return {"learned": learned, "designs": {side: to_json(design) for side, design in designs.items()}}
 
+    def teach(self, learned: Json, lesson: Json) -> Json | None:
+        return {**learned, "n": learned["n"] + lesson["n"], "events": learned["events"] + lesson["events"]}
+
     def prepare(self, baseline: Json, settings: Mapping[str, float]) -> dict[str, RateDesign]:
         return {side: from_json(design) for side, design in baseline["designs"].items()}
 
@@ -260,6 +269,9 @@ class RateWatch:
                 f"{change.before}. {words.falseness(self._interval, kind.unit)}"
             ),
         )
+
+    def lesson(self) -> Json:
+        return self._sides.lesson()
 
     def document(self) -> Json:
         return self._sides.document()

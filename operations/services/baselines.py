@@ -203,9 +203,10 @@ def rearm_step(
     since, count = _next_index(), 0
     for monitor in monitors:
         cooldown = settings_of(monitor).get("cooldown_s", 0)
-        # An episode that lasts was told of; re-arming the monitor does not make it a new one.
+        # An episode that lasts was told of; re-arming the monitor does not make it a new one. What it saw until the alarm, the
+        # reader adds to the baseline if the alarm was false.
         kept = Monitor.objects.filter(pk=monitor.pk).values_list("state", flat=True).first() or {}
-        state = {"episode": kept["episode"]} if "episode" in kept else {}
+        state = {name: kept[name] for name in ("episode", "lesson") if name in kept}
         if cooldown:
             state["quiet_until"] = (instant + timedelta(seconds=cooldown)).isoformat()
         changed = Monitor.objects.filter(pk=monitor.pk, status=Status.ALARMED).update(

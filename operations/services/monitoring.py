@@ -18,8 +18,9 @@ from django.db import transaction
 from django.db.models import F
 
 from governance.models import AISystem, ReaderCursor
+from operations.detectors import InsufficientData
 from operations.models import Monitor
-from operations.monitor_kinds import KINDS, Run
+from operations.monitor_kinds import KINDS, Json, Run
 from operations.observations import DecisionMade, Event, Inputs, Reading, read_log
 from operations.services.alarming import raise_alarm_step
 from operations.services.baselines import READER, ensure_monitors, record_sealed_step, settings_of
@@ -41,6 +42,8 @@ class _Course:
 
     monitor: Monitor
     run: Run
+    # The baseline with what was seen until a false alarm, and how many observations that makes.
+    taught: Json | None = None
 
 
 def watch(*, limit: int = BATCH, budget_s: float = 0.0) -> int:
@@ -92,7 +95,7 @@ def _take_courses(reading: Reading) -> list[_Course]:
     _fetch_inputs(reading, monitors, inputs)
     courses = []
     for system_id, events in reading.events.items():
-        own = [_Course(monitor, _start_run(monitor, inputs)) for monitor in monitors.get(system_id, ())]
+        own = [_start_course(monitor, inputs) for monitor in monitors.get(system_id, ())]
         _step(own, events)
         courses += [course for course in own if course.run.is_touched]
     return courses
@@ -123,17 +126,36 @@ def _wants_inputs(monitor: Monitor) -> bool:
     return KINDS[monitor.kind].needs_inputs and monitor.status == Monitor.Status.WATCHING
 
 
-def _start_run(monitor: Monitor, inputs: Inputs) -> Run:
-    kind = KINDS[monitor.kind]
-    is_watching = monitor.status == Monitor.Status.WATCHING
-    return Run(
+def _start_course(monitor: Monitor, inputs: Inputs) -> _Course:
+    kind, settings = KINDS[monitor.kind], settings_of(monitor)
+    taught, prepared = None, None
+    if monitor.status == Monitor.Status.WATCHING:
+        taught = _learn_lesson(monitor, inputs) if "lesson" in monitor.state else None
+        prepared = kind.prepare(taught, settings) if taught else prepared_of(monitor.pk, monitor.version)
+    run = Run(
         kind,
-        settings=settings_of(monitor),
+        settings=settings,
         state=monitor.state,
-        prepared=prepared_of(monitor.pk, monitor.version) if is_watching else None,
+        prepared=prepared,
         inputs=inputs,
         observations=monitor.observations,
     )
+    # What was taught is kept whether or not anything happens to the monitor.
+    run.is_touched = taught is not None
+    return _Course(monitor, run, taught)
+
+
+def _learn_lesson(monitor: Monitor, inputs: Inputs) -> Json | None:
+    """The baseline with what the monitor saw until its last alarm, if that was judged false; None else."""
+    judged = monitor.alarms.order_by("-detected_at", "-id").values_list("is_false", flat=True).first()
+    kind = KINDS[monitor.kind]
+    if judged is not True or monitor.baseline is None:
+        return None
+    learned = kind.teach(monitor.baseline["learned"], monitor.state["lesson"])
+    if learned is None:
+        return None
+    designed = kind.design(learned, settings_of(monitor), inputs)
+    return None if isinstance(designed, InsufficientData) else designed
 
 
 @lru_cache(maxsize=512)
@@ -164,14 +186,19 @@ def _keep(course: _Course, now: datetime) -> None:
         monitor.status, monitor.baseline_sealed_at = Monitor.Status.WATCHING, run.sealed.event.at
         monitor.stated = run.kind.state_promise(run.prepared, run.settings)
         changes |= {"baseline": run.sealed.baseline, "baseline_sealed_at": monitor.baseline_sealed_at}
+    if course.taught is not None:
+        monitor.stated = run.kind.state_promise(run.prepared, run.settings)
+        changes |= {"baseline": course.taught}
     if run.findings:
         monitor.status = Monitor.Status.ALARMED
-    if run.sealed is not None or run.findings:
+    if run.sealed is not None or run.findings or course.taught is not None:
         changes |= {"status": monitor.status, "stated": monitor.stated, "changed_at": now, "version": F("version") + 1}
     if not Monitor.objects.filter(pk=monitor.pk, version=monitor.version).update(**changes):
         raise Overtaken
     if run.sealed is not None:
         record_sealed_step(monitor, count=run.sealed.count, now=now)
+    elif course.taught is not None:
+        record_sealed_step(monitor, count=run.kind.count(course.taught["learned"]), now=now)
 
 
 def _raise_alarms(courses: Sequence[_Course], now: datetime) -> None:

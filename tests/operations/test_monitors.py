@@ -12,9 +12,10 @@ from governance.models import AuditEntry, ReaderCursor
 from operations.models import Alarm, Incident, Monitor
 from operations.monitor_kinds import ALL
 from operations.services.baselines import READER, ensure_all_monitors, ensure_monitors
+from operations.services.incidents import resolve_incident
 from operations.services.monitoring import watch
 from reviews.models import Decision
-from tests.factories import make_system
+from tests.factories import actor_of, make_system
 from tests.operations.streams import Character, Stream
 
 pytestmark = pytest.mark.django_db
@@ -233,3 +234,36 @@ def test_what_came_without_a_cost_is_priced_as_the_ledger_prices_it() -> None:
     monitor = stream.monitor("cost")
     assert monitor.observations == 309
     assert 1e-4 < (math.exp(monitor.baseline["design"]["mean"]) - 1) / 1e6 < 0.1
+
+
+def test_a_false_alarm_teaches_the_baseline_what_was_seen_until_it() -> None:
+    stream = only("escalation_rate", stream=Stream(character=Character(asks=0.05)))
+    stream.run(300)
+    stream.run(700, asks=0.15)
+    read()
+    (alarm,) = stream.alarms()
+    before = stream.monitor("escalation_rate").baseline["learned"]
+    owner = actor_of(stream.system.owner, stream.system.organization)
+    assert alarm.incident_id is not None
+    resolve_incident(actor=owner, incident_id=alarm.incident_id, note="It is how we work.", is_false_alarm=True)
+    stream.run(1)
+    read()
+    monitor = stream.monitor("escalation_rate")
+    after = monitor.baseline["learned"]
+    assert monitor.status == Status.WATCHING and "lesson" not in monitor.state
+    assert after["n"] >= before["n"] + alarm.delay_observations
+    assert after["events"] / after["n"] > before["events"] / before["n"]
+    assert AuditEntry.objects.filter(type="monitor.baseline_sealed").count() == 2
+
+
+def test_an_alarm_that_was_real_teaches_nothing() -> None:
+    stream = only("escalation_rate", stream=Stream(character=Character(asks=0.05)))
+    stream.run(300)
+    stream.run(700, asks=0.15)
+    read()
+    before = stream.monitor("escalation_rate").baseline
+    owner = actor_of(stream.system.owner, stream.system.organization)
+    resolve_incident(actor=owner, incident_id=stream.alarms()[0].incident_id, note="Rolled back.", is_false_alarm=False)
+    stream.run(1)
+    read()
+    assert stream.monitor("escalation_rate").baseline == before
