@@ -156,6 +156,14 @@ def start_of(arguments: Mapping[str, Any]) -> datetime | None:
 
 
 def hours_before(action: Mapping[str, Any], booked_for: datetime | None, at: datetime) -> float | None:
-    """How long before the table is needed, in hours; of a change, before the earlier of old and new time."""
-    wanted = [start for start in (start_of(action["arguments"]), booked_for) if start is not None]
-    return round((min(wanted) - at).total_seconds() / 3600, 1) if wanted else None
+    """How long before the table is needed, in hours; of a change, before the earlier of old and new time. A day without a time
+    counts from its beginning, so that nobody is late by taking it for later; None where nothing is known.
+    """
+    wanted = [start for start in (earliest_of(action["arguments"]), booked_for) if start is not None]
+    return max(0.0, round((min(wanted) - at).total_seconds() / 3600, 1)) if wanted else None
+
+
+def earliest_of(arguments: Mapping[str, Any]) -> datetime | None:
+    """The earliest instant that date and time of these arguments can mean."""
+    start = start_of(arguments)
+    return start if start is not None else start_of({"time": "00:00", **arguments})

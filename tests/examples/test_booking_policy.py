@@ -103,6 +103,18 @@ def test_the_sooner_the_table_the_shorter_the_time_to_answer():
     assert times == [15 * 60, 2.5 * 3600, 19.5 * 3600]
 
 
+def test_a_day_without_a_time_counts_from_its_beginning_and_no_day_is_unknown():
+    message = MESSAGES[0]
+    today, tomorrow = (f"{message.received_at + timedelta(days=days):%Y-%m-%d}" for days in (0, 1))
+
+    def hours(**arguments):
+        return asked(message, action={"name": "book", "arguments": arguments})["context"]["hours_until"]
+
+    assert hours(date=today) == 0.0
+    assert hours(date=tomorrow) == 24 - message.received_at.hour
+    assert hours(time="19:30") is None
+
+
 def test_every_question_is_what_the_api_takes():
     for message in MESSAGES:
         question = asked(message)
