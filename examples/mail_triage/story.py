@@ -28,7 +28,15 @@ from examples.mail_triage.desk import Desk
 from examples.mail_triage.mails import Acquaintances, Mail, read_part
 from examples.mail_triage.pages import Console
 from examples.mail_triage.stage import OWNER, SYSTEM, stage
-from examples.mail_triage.telling import Asked, figures_in, tell_alarms, tell_incident, tell_mails, tell_quiet
+from examples.mail_triage.telling import (
+    Asked,
+    figures_in,
+    tell_alarms,
+    tell_false,
+    tell_incident,
+    tell_mails,
+    tell_quiet,
+)
 from examples.owner import NotBuilt, Owner, Stuck
 from examples.telling import instant, named, say, share, tell_outbox, title, wait_for_interrupt
 
@@ -176,6 +184,7 @@ class Story:
         for alarm in (await self._owner.incident(incident["id"]))["alarms"]:
             if alarm["id"] not in known:
                 say(f"  Joined the incident meanwhile: {alarm['title']}")
+                tell_false(alarm)
 
     def _pass(self, number: int) -> list[Mail]:
         """The hard mails, the first time in their own order."""

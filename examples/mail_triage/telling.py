@@ -13,6 +13,10 @@ from examples.mail_triage.desk import is_right
 from examples.mail_triage.mails import Mail
 from examples.telling import instant, named, say, share
 
+# The application has reported every outcome when the story goes on, so an alarm that says otherwise is false.
+FALSE = {
+    "missing_outcomes": "False: every outcome was reported; several rulings were released together, and the reports came after."
+}
 # What a page of figures shows that the story speaks of.
 FIGURES = ("Decisions", "Escalated", "Overridden", "Error rate, estimated")
 
@@ -64,6 +68,13 @@ def tell_alarms(alarms: Sequence[Mapping[str, Any]], asked: Sequence[Asked]) -> 
             f"    It saw the change over {alarm['decisions_until_detected']} observations, and puts its beginning "
             f"{beginning(alarm, asked)}."
         )
+        tell_false(alarm)
+
+
+def tell_false(alarm: Mapping[str, Any]) -> None:
+    """Say of an alarm that it is false where that is certain."""
+    if alarm["kind"] in FALSE:
+        say(f"    {FALSE[alarm['kind']]}")
 
 
 def beginning(alarm: Mapping[str, Any], asked: Sequence[Asked]) -> str:
