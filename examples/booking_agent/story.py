@@ -28,7 +28,7 @@ from examples.booking_agent.stage import OWNER, STAGE, SYSTEM
 from examples.booking_agent.telling import among, hours_left, out_of_order, told
 from examples.installation import ROOT, Installation, NotInstalled, Product, install, mails_in
 from examples.owner import NotBuilt, Owner, Stuck
-from examples.telling import instant, named, say, share, title
+from examples.telling import instant, named, say, share, tell_outbox, title, wait_for_interrupt
 
 ORDINARY, MOST_UNTIL_DETECTED, WITH_BREAKER_OPEN, AFTERWARDS = 700, 200, 40, 40
 # The share that acts again when half-open, and how long and how often that is tried.
@@ -335,7 +335,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         code = run(play(installation, plan, folder))
         if not chosen.url:
-            tell_who_was_told(folder)
+            tell_outbox(mails_in(folder))
         if chosen.stay and chosen.url is None:
             say(f"\nLook at {url} as {OWNER.email}, password {OWNER.password}. Ctrl-C ends it.")
             wait_for_interrupt()
@@ -352,21 +352,6 @@ def run(story: Coroutine[Any, Any, None]) -> int:
         print(f"\nThe story is stuck: {reason}", file=sys.stderr)
         return 3
     return 0
-
-
-def tell_who_was_told(folder: Path) -> None:
-    """The mail that the embedded default has put into its outbox, by recipient and subject."""
-    title("Mail that Countersign has sent")
-    for (recipient, subject), count in Counter(mails_in(folder)).most_common():
-        say(f"{count:4} × {recipient}: {subject}")
-
-
-def wait_for_interrupt() -> None:
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        return
 
 
 if __name__ == "__main__":
