@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 ON_POSTGRES := --database postgres --only-database-tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset serve test test-all test-slow lint format types check bench lock
+.PHONY: help setup demo demo-reset booking mail-story drill serve test test-all test-slow lint format types check bench lock
 
 help:
 	@echo "Countersign. Usage: make <verb>"
@@ -37,6 +37,12 @@ demo: $(RUNNABLE) ## run the product with an example AI application; needs no se
 
 demo-reset: ## forget the demo's data and start over
 	@$(SETUP) reset "$(DATA)"
+
+mail-story: $(RUNNABLE) ## play what happens when the mail triage's mails become hard (about five minutes)
+	@$(BIN)/python -m examples.mail_triage.story
+
+booking: $(RUNNABLE) ## play how a booking agent's calendar changes silently, and who notices (a few minutes)
+	@$(BIN)/python -m examples.booking_agent.story
 
 serve: $(RUNNABLE) ## run web, worker and scheduler in the foreground
 	@$(BIN)/python manage.py serve --port $(PORT)
@@ -69,6 +75,9 @@ types: $(TOOLS) ## check the types with mypy --strict
 	COUNTERSIGN_DATA_DIR="$$(mktemp -d)" $(BIN)/mypy
 
 check: lint types test ## lint, types and test: what a change must pass
+
+drill: $(TOOLS) ## inject silent failures into live streams, and write docs/drill.md (about half an hour)
+	$(BIN)/python -m tests.drill --jobs $(JOBS)
 
 bench: $(BENCH_READY) ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks
