@@ -28,6 +28,9 @@ LONGEST_NOTE = 300
 STARS_AT_MOST = 10
 HIGHEST_PRICE = Decimal(100_000)
 DECIMALS = 6
+# The most that an application may report of one decision: a million dollars. What comes out dearer has a price or tokens that
+# can't be meant, and sums of a few such would not fit into a column.
+HIGHEST_COST_MICROS = 10**12
 
 
 def state_price(
@@ -156,7 +159,8 @@ def draft_first_entries(*, decisions: Sequence[Decision], now: datetime) -> list
 
 
 def price_decision(*, decision: Decision, prices: Iterable[StatedPrice], now: datetime) -> CostEntry | None:
-    """The decision's first entry, not yet written; None where it reports neither cost nor tokens, or no price is known.
+    """The decision's first entry, not yet written; None where it reports neither cost nor tokens, where no price is known,
+    and where it comes out at more than a million dollars.
 
     The reported cost wins; else the organization's own price; else genai-prices'.
     """
@@ -169,9 +173,11 @@ def price_decision(*, decision: Decision, prices: Iterable[StatedPrice], now: da
     if stated is not None:
         label = f"{stated.pattern} from {stated.effective_from:%Y-%m-%d}"[:200]
         amount = cost_micros(usage, stated.rates)
+        if amount > HIGHEST_COST_MICROS:
+            return None
         return _entry(decision, usage, now, amount, CostEntry.Source.STATED, label, price_id=stated.id)
     default = find_default_price(decision.model, usage, decision.created_at)
-    if default is None:
+    if default is None or default.amount_micros > HIGHEST_COST_MICROS:
         return None
     return _entry(decision, usage, now, default.amount_micros, CostEntry.Source.DEFAULT, default.label)
 

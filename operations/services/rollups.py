@@ -149,7 +149,8 @@ def _upsert_due(rows: Sequence[tuple[uuid.UUID, datetime, datetime]]) -> None:
 
 
 def recount_due(*, limit: int = 200, now: datetime | None = None) -> int:
-    """Recount the hours that are due, longest due first; returns how many were replaced. May run twice, late or never."""
+    """Recount the hours that are due, longest due first; returns how many were replaced. May run twice, late or never. What
+    can't be counted is put off, so that it goes behind whatever else is due."""
     instant = now or database_now()
     due = RollUpDue.objects.filter(due_at__lte=instant).order_by("due_at", "id")[:limit]
     days = groupby(sorted(due, key=_day_of), key=_day_of)
@@ -158,7 +159,12 @@ def recount_due(*, limit: int = 200, now: datetime | None = None) -> int:
 
     def work(hours: list[RollUpDue]) -> bool:
         nonlocal done
-        replaced = recount_day(due=hours)
+        try:
+            replaced = recount_day(due=hours)
+        except Exception:
+            keys = [one.pk for one in hours]
+            RollUpDue.objects.filter(pk__in=keys, due_at__lte=instant).update(due_at=instant + BUSY_PAUSE)
+            raise
         done += replaced
         return bool(replaced)
 
