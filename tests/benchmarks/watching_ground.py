@@ -77,7 +77,7 @@ def _add_watching(systems: list[Any], *, incidents: int) -> None:
                 resolved_at=opened_at,
                 next_step_at=None,
             )
-        make_alarm(incident, evidence=evidence)
+        make_alarm(incident, evidence=evidence, detected_index=number)
 
 
 _TABLES = (
