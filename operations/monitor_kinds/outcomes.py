@@ -6,6 +6,7 @@ report that names none and succeeded counts for every dependency.
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,9 @@ from operations.monitor_kinds.rates import FLOOR, STATED_FOR, RateChange, Sides,
 from operations.observations import AllowedByTimeout, DecisionMade, Event, Inputs, OutcomeReported, RulingReleased
 
 MOST_SEGMENTS = 20
+# The whole notices first where one place has too little traffic of its own; so many failures say which place it is.
+FAILURES_KEPT = 20
+MOSTLY = 0.8
 # A segment with fewer observations in the baseline is judged by the whole's.
 OWN_BASELINE = 50
 SEGMENT_STATED_FOR = 10.0
@@ -166,6 +170,8 @@ class FailureWatch:
         self._prepared = prepared
         self._interval = settings["arl0"]
         self._whole = Sides(prepared.whole, state.get("whole", {}))
+        # Where the newest failures were, oldest first: what the whole notices has a place as well.
+        self._failed_at: deque[str] = deque(state.get("failed_at", ()), maxlen=FAILURES_KEPT)
         self._segments: dict[str, Sides] = {}
         for segment in [*prepared.segments, *(name for name in state.get("segments", {}))]:
             if segment not in self._segments:
@@ -173,6 +179,10 @@ class FailureWatch:
 
     def step(self, sample: Any, event: Event) -> Finding | None:
         found: tuple[str, RateChange] | None = None
+        if sample.is_failed:
+            self._failed_at.append(
+                f"dependency={sample.dependency}" if sample.dependency else f"action={sample.action}"
+            )
         if change := self._whole.look(sample.is_failed, event):
             found = ("", change)
         for segment in segments_of(sample, tuple(self._segments)):
@@ -192,19 +202,31 @@ class FailureWatch:
         return self._segments[segment]
 
     def _describe(self, segment: str, change: RateChange) -> Finding:
-        sort, _, value = segment.partition("=")
+        is_whole = not segment
+        place = segment or self._common_place()
+        sort, _, value = place.partition("=")
         where = {"": "", "action": f" of {words.name(value)}", "dependency": f" at {words.name(value)}"}[sort]
         compared = f"in the baseline they were at {change.before}"
         if segment and segment not in self._prepared.segments:
             compared = f"in the baseline, over everything, they were at {change.before}"
+        of = "" if is_whole else where
+        of_all = " of all" if is_whole and place else ""
+        mostly = f" Most of the newest failures are {where.strip()}." if is_whole and place else ""
         return change.finding(
-            segment=segment,
-            title=f"Failed outcomes{where} {change.moved}: {change.now} instead of {change.before}",
+            segment=place,
+            title=f"Failed outcomes{where} {change.moved}: {change.now}{of_all} instead of {change.before}",
             summary=(
-                f"Of the outcomes{where} {change.now} fail since {words.moment(change.since)}, over "
-                f"{words.count(change.delay)} outcomes; {compared}. {words.falseness(self._interval, 'outcomes')}"
+                f"Of the outcomes{of} {change.now} fail since {words.moment(change.since)}, over "
+                f"{words.count(change.delay)} outcomes; {compared}.{mostly} {words.falseness(self._interval, 'outcomes')}"
             ),
         )
+
+    def _common_place(self) -> str:
+        """The dependency (or the action, where none was named) of at least four in five of the newest failures."""
+        if not self._failed_at:
+            return ""
+        place, count = Counter(self._failed_at).most_common(1)[0]
+        return place if count >= MOSTLY * len(self._failed_at) else ""
 
     def lesson(self) -> Json:
         return {
@@ -214,6 +236,7 @@ class FailureWatch:
 
     def document(self) -> Json:
         return {
+            "failed_at": list(self._failed_at),
             "whole": self._whole.document(),
             "segments": {segment: sides.document() for segment, sides in self._segments.items()},
         }
@@ -230,9 +253,9 @@ class Expected:
 class MissingOutcomes(MonitorKind):
     """Decisions that go ahead one after the other while the application reports no outcome at all.
 
-    In the baseline, between how many of such decisions and the next did a report come: that share's lower bound says how long a
-    run without one is, by chance, once in `arl0`; a run one and a half times the baseline's longest is never an alarm. How late
-    reports come does not matter, only that they do.
+    In the baseline, between how many of such decisions and the next did a report come: that share's lower bound says how
+    long a run without one is, by chance, once in `arl0`; a run twice as long as the baseline's longest is never an alarm,
+    nor is one of fewer than `least`. How late reports come does not matter, only that they do.
     """
 
     kind = "missing_outcomes"
@@ -240,7 +263,9 @@ class MissingOutcomes(MonitorKind):
     settings = (
         baseline_setting(200, "decisions that went ahead", least=50),
         interval_setting(50_000, "decisions"),
-        Setting("margin", 1.5, 1, 20, "How many times the baseline's longest run without a report is no alarm yet"),
+        Setting("margin", 2, 1, 20, "How many times the baseline's longest run without a report is no alarm yet"),
+        # Rulings that are released together go ahead in one instant, before the first of their reports can come.
+        Setting("least", 30, 1, 10_000, "Fewer decisions without a report are never an alarm", is_whole=True),
         COOLDOWN,
     )
     _went_ahead = frozenset({"allowed", "observed"})
@@ -284,7 +309,7 @@ class MissingOutcomes(MonitorKind):
             low = clopper_pearson(reported, decisions, confidence=0.96).low
             # Half of the false alarms for the whole, half for the actions: each decision has one.
             threshold = missing_events_threshold(low, 1 / (2 * settings["arl0"]))
-            most[segment] = max(threshold, round(settings["margin"] * longest) + 1)
+            most[segment] = max(threshold, round(settings["margin"] * longest) + 1, int(settings["least"]))
             intervals[segment] = missing_events_false_alarm_interval(low, most[segment])
         if "" not in most:
             return InsufficientData("No outcome was reported in the baseline.", None)

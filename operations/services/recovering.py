@@ -62,8 +62,9 @@ def measure_recovery(recovery: Recovery) -> Progress:
             failed=Count("pk", distinct=True, filter=Q(newest=Outcome.Status.FAILED)),
         )
     )
+    # One that only now notices what was so before is no news of the way back.
     alarm = (
-        Alarm.objects.filter(system_id=recovery.system_id, detected_at__gt=recovery.started_at)
+        Alarm.objects.filter(system_id=recovery.system_id, since_at__gte=recovery.started_at)
         .exclude(monitor__kind__in=NO_SETBACK)
         .order_by("detected_at", "id")
         .first()

@@ -183,6 +183,29 @@ def test_a_dependency_that_breaks_is_named() -> None:
     assert set(alarm.evidence[:3]) <= failed
 
 
+def test_what_the_whole_notices_names_where_it_mostly_fails() -> None:
+    stream = only("failed_outcomes", stream=Stream())
+    places = {"reply": "mail", "file": "archive", "forward": "mail"}
+    stream.run(600, dependency=places, fails=0.0)
+    read()
+    stream.run(60, actions={"reply": 0.5, "forward": 0.5}, fails=0.5)
+    read()
+    (alarm,) = stream.alarms()
+    assert alarm.segment == "dependency=mail"
+    assert "mail" in alarm.title
+
+
+def test_rulings_that_are_released_together_are_no_missing_outcomes() -> None:
+    stream = only("missing_outcomes", stream=Stream())
+    stream.run(400)
+    read()
+    stream.run(25, reports=0.0)
+    stream.run(25, reports=1.0)
+    read()
+    assert stream.monitor("missing_outcomes").status == Status.WATCHING
+    assert stream.alarms() == []
+
+
 def test_an_unchanged_stream_raises_no_alarm() -> None:
     stream = Stream(seed=7)
     stream.run(3_000)
