@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import apprise
+from apprise.plugins import url_to_dict
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
@@ -66,8 +67,7 @@ class _PrivateAddress(OSError):
 def read_address(url: str) -> str:
     """The scheme of an address that may be used. Refuses (UnfitAddress) another service, an option that would touch this
     machine, what Apprise can't read, and a host in a private network."""
-    scheme = _split(url)
-    plugin = _instantiate(url)
+    scheme, plugin = _read_scheme(url), _instantiate(url)
     if plugin is None:
         raise UnfitAddress("This is not an address as Apprise writes them for this service.")
     if scheme in HOSTED and not settings.ALLOW_PRIVATE_CHANNELS:
@@ -79,10 +79,10 @@ def send_message(*, url: str, title: str, body: str) -> None:
     """Send one message in plain text. Raises NotSent where the service did not take it. Blocks for 10 seconds at the most
     (connecting and reading)."""
     try:
-        _split(url)
+        _read_scheme(url)
+        plugin = _instantiate(url)
     except UnfitAddress as error:
         raise NotSent(str(error)) from error
-    plugin = _instantiate(url)
     if plugin is None:
         raise NotSent("Apprise can't read the address any more.")
     said: list[str] = []
@@ -108,7 +108,7 @@ def write_plainly(text: str, limit: int = 300) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
-def _split(url: str) -> str:
+def _read_scheme(url: str) -> str:
     if len(url) > LONGEST_ADDRESS:
         raise UnfitAddress(f"An address may have {LONGEST_ADDRESS:,} characters at the most.")
     try:
@@ -117,14 +117,12 @@ def _split(url: str) -> str:
         raise UnfitAddress("This is not an address.") from error
     if parts.scheme.lower() not in SCHEMES:
         raise UnfitAddress(f"Services that can be told: {', '.join(sorted(SCHEMES))}.")
-    named = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    unfit = sorted(named & REFUSED_OPTIONS)
-    if unfit:
-        raise UnfitAddress(f"These options can't be used here: {', '.join(unfit)}.")
     return parts.scheme.lower()
 
 
 def _instantiate(url: str) -> Any:
+    """Apprise's object for an address, None where it can't read it. Refuses (UnfitAddress) options by what Apprise itself has
+    read: it takes `;` for `&`, looks behind a `#` and trims names, so another reader of the same text sees other options."""
     asset = apprise.AppriseAsset(
         app_id="Countersign",
         app_desc="Countersign",
@@ -135,7 +133,13 @@ def _instantiate(url: str) -> Any:
         storage_mode=apprise.PersistentStoreMode.MEMORY,
     )
     with _listening([]):
-        plugin = apprise.Apprise.instantiate(url.strip(), asset=asset, suppress_exceptions=True)
+        read = url_to_dict(url.strip(), secure_logging=True)  # type: ignore[no-untyped-call]
+        if read is None or read.get("schema") not in SCHEMES:
+            return None
+        unfit = sorted(read["qsd"].keys() & REFUSED_OPTIONS)
+        if unfit:
+            raise UnfitAddress(f"These options can't be used here: {', '.join(unfit)}.")
+        plugin = apprise.Apprise.instantiate(read, asset=asset, suppress_exceptions=True)
     if plugin is not None:
         plugin.socket_connect_timeout = plugin.socket_read_timeout = TIMEOUT_S
         plugin.retry = 0

@@ -241,6 +241,12 @@ def test_another_secret_key_does_not_open_it(settings: Any) -> None:
         "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template=/etc/passwd",
         "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js/?Template=file:///etc/passwd",
         "ntfys://topic/?attach=file:///etc/passwd",
+        # Apprise reads these as options, other parsers do not.
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js/?a=b;template=/etc/passwd",
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js/?%20template=/etc/passwd",
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js/?\u2003template=/etc/passwd",
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js/#x?template=/etc/passwd",
+        "ntfys://topic/?x#&attach=file:///etc/passwd",
         "jsons://example.org/?rto=900",
         "json://127.0.0.1/x",
         "json://localhost:6379/x",
@@ -279,6 +285,13 @@ def test_what_would_reach_this_machine_or_its_network_is_refused(url: str) -> No
 )
 def test_private_addresses_are_known_in_every_disguise(address: str, is_it: bool) -> None:
     assert is_public(address) is is_it
+
+
+def test_an_address_that_was_let_in_before_an_option_was_refused_is_not_used(private: None) -> None:
+    with pytest.raises(NotSent, match="can't be used here: template"):
+        send_message(
+            url="discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js/?a=b;template=/etc/passwd", title="t", body="b"
+        )
 
 
 def test_a_name_that_comes_to_point_inside_is_not_reached_either(server: Server, settings: Any) -> None:
@@ -341,7 +354,9 @@ def test_a_channel_is_changed_and_removed_and_the_log_says_so() -> None:
         create_channel(actor=admin, name="Ops", url="ntfys://alerts-of-ours")
     changed = update_channel(actor=admin, channel_id=channel.pk, name="On call", is_on=False)
     assert (changed.name, changed.is_on, unseal(changed.sealed_url)) == ("On call", False, "ntfys://alerts-of-ours")
-    moved = update_channel(actor=admin, channel_id=channel.pk, name="On call", is_on=True, url="spike://0123456789abcdef0123456789abcdef")
+    moved = update_channel(
+        actor=admin, channel_id=channel.pk, name="On call", is_on=True, url="spike://0123456789abcdef0123456789abcdef"
+    )
     assert moved.scheme == "spike"
     remove_channel(actor=admin, channel_id=channel.pk)
     assert not Channel.objects.exists()
