@@ -30,7 +30,14 @@ SESSION = ExitStack()
 # Where the servers are: given by whoever started the run, or by its first process to the others of a parallel run.
 TEST_DATABASE_URL = "COUNTERSIGN_TEST_DATABASE_URL"
 TEST_REDIS_URL = "COUNTERSIGN_TEST_REDIS_URL"
-KEPT = {"COUNTERSIGN_REQUIRE", "COUNTERSIGN_KILLS", "COUNTERSIGN_ROLL_UP_KILLS", TEST_DATABASE_URL, TEST_REDIS_URL}
+KEPT = {
+    "COUNTERSIGN_REQUIRE",
+    "COUNTERSIGN_KILLS",
+    "COUNTERSIGN_DRILL_STREAMS",
+    "COUNTERSIGN_ROLL_UP_KILLS",
+    TEST_DATABASE_URL,
+    TEST_REDIS_URL,
+}
 for _name, _kept in (("DATABASE_URL", TEST_DATABASE_URL), ("REDIS_URL", TEST_REDIS_URL)):
     if _given := os.environ.pop(_name, ""):
         os.environ[_kept] = _given

@@ -57,7 +57,7 @@ class World:
     `seen` counts decisions. The reviewer rules with the truth of the drill, through the API, with a token of their own.
     """
 
-    def __init__(self, clock: time_machine.Coordinates, name: str) -> None:
+    def __init__(self, clock: time_machine.Traveller, name: str) -> None:
         from django.test import Client
 
         from governance.actors import OPERATOR
