@@ -45,3 +45,7 @@ class ChannelExists(Conflict):
 
 class ChannelFailed(Conflict):
     code, title = "channel-failed", "The channel did not take the message"
+
+
+class TooManyChannels(Conflict):
+    code, title = "too-many-channels", "The organization has as many channels as it may have"

@@ -11,24 +11,31 @@ from governance.actors import Actor
 from governance.errors import NotFound
 from governance.permissions import require
 from governance.services.fields import read_text, refuse_field
+from governance.services.membership import lock_organization
 from governance.services.recording import record
-from operations.errors import ChannelExists, ChannelFailed
+from operations.errors import ChannelExists, ChannelFailed, TooManyChannels
 from operations.models import Channel
 from operations.sealing import SealBroken, seal, unseal
 from operations.services.sending import NotSent, UnfitAddress, read_address, send_message
 from reviews.services.clock import database_now
 
 LONGEST_NAME: Final = 100
+# A service that does not answer holds a worker for seconds, and each incident is told to all of them.
+MOST_CHANNELS: Final = 20
 
 
 def create_channel(*, actor: Actor, name: str, url: str) -> Channel:
     """A channel that is told of incidents from now on; `url` as Apprise writes them. Refuses (Invalid) a service that is not
-    on the list, an address in a private network, (ChannelExists) a name that is taken. Needs `channels.manage`."""
+    on the list, an address in a private network, (ChannelExists) a name that is taken, (TooManyChannels) a twenty-first one.
+    Needs `channels.manage`."""
     require(actor, "channels.manage")
     chosen_name = read_text(name, field="name", limit=LONGEST_NAME)
     scheme = _read_scheme(url)
     try:
         with transaction.atomic(durable=True):
+            lock_organization(actor.member_organization_id)
+            if Channel.objects.filter(organization_id=actor.member_organization_id).count() >= MOST_CHANNELS:
+                raise TooManyChannels(f"An organization has {MOST_CHANNELS} channels at the most; remove one.")
             channel = Channel.objects.create(
                 organization_id=actor.member_organization_id,
                 name=chosen_name,

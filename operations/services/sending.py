@@ -92,7 +92,7 @@ def send_message(*, url: str, title: str, body: str) -> None:
         except Exception as error:
             raise NotSent(f"The service's answer could not be read ({type(error).__name__}).") from error
     if refused:
-        raise NotSent(f"{refused[0]} is an address of a private network, and those are not reached.")
+        raise NotSent("The address leads into a private network, and those are not reached.")
     if not was_taken:
         codes = [found.group(1) for line in said for found in _status.finditer(line)]
         raise NotSent(f"The service answered {codes[-1]}." if codes else "The service could not be reached.")
@@ -158,7 +158,7 @@ def is_public(address: str) -> bool:
             wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if wrapped is not None:
             return wrapped.is_global and not wrapped.is_multicast
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not getattr(ip, "is_site_local", False)
 
 
 def _refuse_private_host(host: str) -> None:

@@ -30,8 +30,8 @@ class ChannelForm(forms.Form):
         label="Address",
         max_length=2000,
         widget=_MASKED,
-        help_text="As Apprise writes it, for example slack://token/channel or msteams://… It is stored encrypted and never "
-        "shown again; after a refusal it has to be typed anew.",
+        help_text="As Apprise writes it, for example slack://token/channel, or workflows://… for Teams. It is stored "
+        "encrypted and never shown again; after a refusal it has to be typed anew.",
     )
 
 

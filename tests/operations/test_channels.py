@@ -15,7 +15,7 @@ from governance.actors import SYSTEM, Actor
 from governance.errors import Invalid, NotFound, NotPermitted
 from governance.models import AISystem, AuditEntry, AuditPayload, ReaderCursor
 from governance.services.sequencing import sequence_entries
-from operations.errors import ChannelExists, ChannelFailed
+from operations.errors import ChannelExists, ChannelFailed, TooManyChannels
 from operations.models import Channel, Delivery
 from operations.sealing import SealBroken, seal, unseal
 from operations.services.breaker import open_breaker
@@ -277,6 +277,7 @@ def test_what_would_reach_this_machine_or_its_network_is_refused(url: str) -> No
         ("224.0.0.1", False),
         ("fe80::1%eth0", False),
         ("fd00::1", False),
+        ("fec0::1", False),
         ("::ffff:10.0.0.1", False),
         ("64:ff9b::7f00:1", False),
         ("2002:7f00:1::", False),
@@ -297,7 +298,7 @@ def test_an_address_that_was_let_in_before_an_option_was_refused_is_not_used(pri
 def test_a_name_that_comes_to_point_inside_is_not_reached_either(server: Server, settings: Any) -> None:
     """What was let in while the setting was on, or when the name pointed elsewhere."""
     settings.ALLOW_PRIVATE_CHANNELS = False
-    with pytest.raises(NotSent, match=r"127\.0\.0\.1 is an address of a private network"):
+    with pytest.raises(NotSent, match=r"^The address leads into a private network"):
         send_message(url=server.address, title="t", body="b")
     with pytest.raises(NotSent, match="private network"):
         send_message(url=server.address.replace("127.0.0.1", "localhost"), title="t", body="b")
@@ -362,6 +363,15 @@ def test_a_channel_is_changed_and_removed_and_the_log_says_so() -> None:
     assert not Channel.objects.exists()
     types = AuditEntry.objects.about(f"channel:{channel.pk}").values_list("type", flat=True)
     assert list(types) == ["channel.created", "channel.changed", "channel.changed", "channel.removed"]
+
+
+def test_an_organization_has_twenty_channels_at_the_most() -> None:
+    admin = admin_of(make_system())
+    for number in range(20):
+        create_channel(actor=admin, name=f"Ops {number}", url="ntfys://alerts-of-ours")
+    with pytest.raises(TooManyChannels):
+        create_channel(actor=admin, name="Ops", url="ntfys://alerts-of-ours")
+    create_channel(actor=admin_of(make_system()), name="Ops", url="ntfys://alerts-of-ours")
 
 
 @pytest.mark.usefixtures("private")
