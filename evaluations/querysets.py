@@ -11,10 +11,17 @@ from governance.actors import Actor
 from governance.canonical import canonicalize
 
 if TYPE_CHECKING:
-    from evaluations.models import Dataset, Example  # noqa: F401 (named in annotations)
+    from evaluations.models import Dataset, DatasetVersion, Example  # noqa: F401 (named in annotations)
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.organization_id is None or not actor.is_person:
+            return self.none()
+        return self.filter(organization_id=actor.organization_id)
+
+
+class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
     def visible_to(self, actor: Actor) -> Self:
         if actor.organization_id is None or not actor.is_person:
             return self.none()

@@ -47,6 +47,7 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "example.disputed": "Example disputed",
         "example.adjudicated": "Disputed example settled",
         "dataset.exported": "Dataset exported",
+        "dataset.version_published": "Dataset version sealed",
     },
     "People and access": {
         "person.created": "Account created",

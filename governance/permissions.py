@@ -29,6 +29,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "policies.roll_back": frozenset({POLICY_APPROVER, POLICY_AUTHOR, OWNER}),
     "datasets.read": EVERYBODY,
     "datasets.adjudicate": frozenset({LEAD, OWNER}),
+    "datasets.seal": frozenset({LEAD, OWNER}),
     "systems.read": EVERYBODY,
     "systems.manage": frozenset({ADMIN}),
     "keys.manage": frozenset({ADMIN}),

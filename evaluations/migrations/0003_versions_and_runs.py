@@ -6,185 +6,391 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evaluations', '0002_adjudication'),
-        ('governance', '0003_fallback_and_half_open'),
+        ("evaluations", "0002_adjudication"),
+        ("governance", "0003_fallback_and_half_open"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DatasetVersion',
+            name="DatasetVersion",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('root_sha256', models.CharField(max_length=64)),
-                ('examples', models.PositiveIntegerField()),
-                ('added', models.PositiveIntegerField()),
-                ('removed', models.PositiveIntegerField()),
-                ('reason', models.TextField()),
-                ('sealed_by_label', models.CharField(max_length=254)),
-                ('sealed_at', models.DateTimeField()),
-                ('dataset', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='evaluations.dataset')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='dataset_versions', to='governance.organization')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("root_sha256", models.CharField(max_length=64)),
+                ("examples", models.PositiveIntegerField()),
+                ("added", models.PositiveIntegerField()),
+                ("removed", models.PositiveIntegerField()),
+                ("reason", models.TextField()),
+                ("sealed_by_label", models.CharField(max_length=254)),
+                ("sealed_at", models.DateTimeField()),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="evaluations.dataset",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="dataset_versions",
+                        to="governance.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['dataset', '-number'],
+                "ordering": ["dataset", "-number"],
             },
         ),
         migrations.CreateModel(
-            name='ExampleMembership',
+            name="ExampleMembership",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('added_in', models.PositiveIntegerField()),
-                ('removed_in', models.PositiveIntegerField(blank=True, null=True)),
-                ('dataset', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='evaluations.dataset')),
-                ('example', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='evaluations.example')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='example_memberships', to='governance.organization')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("added_in", models.PositiveIntegerField()),
+                ("removed_in", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="evaluations.dataset",
+                    ),
+                ),
+                (
+                    "example",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="evaluations.example",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="example_memberships",
+                        to="governance.organization",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Release',
+            name="Release",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=255)),
-                ('reason', models.TextField(blank=True)),
-                ('stated_by_label', models.CharField(blank=True, max_length=254)),
-                ('stated_at', models.DateTimeField(blank=True, null=True)),
-                ('first_seen_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='releases', to='governance.organization')),
-                ('system', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='releases', to='governance.aisystem')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("reason", models.TextField(blank=True)),
+                ("stated_by_label", models.CharField(blank=True, max_length=254)),
+                ("stated_at", models.DateTimeField(blank=True, null=True)),
+                ("first_seen_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="releases",
+                        to="governance.organization",
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="releases",
+                        to="governance.aisystem",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='EvaluationRun',
+            name="EvaluationRun",
             fields=[
-                ('id', models.UUIDField(default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('split', models.CharField(blank=True, choices=[('train', 'Train'), ('test', 'Test')], max_length=5)),
-                ('goal', models.CharField(choices=[('not_worse', 'Not worse than the baseline'), ('better', 'Better than the baseline')], default='not_worse', max_length=9)),
-                ('scorer', models.CharField(default='exact', max_length=63)),
-                ('repeats', models.PositiveSmallIntegerField(default=1)),
-                ('demands', models.JSONField(blank=True, default=dict)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed')], default='open', max_length=6)),
-                ('verdict', models.CharField(blank=True, choices=[('', 'Not judged'), ('pass', 'Pass'), ('fail', 'Fail'), ('inconclusive', 'Inconclusive'), ('not_evaluated', 'Could not be evaluated')], default='', max_length=13)),
-                ('evidence', models.TextField(blank=True)),
-                ('evidence_sha256', models.CharField(blank=True, max_length=64)),
-                ('created_by_label', models.CharField(max_length=254)),
-                ('created_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('baseline', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='challengers', to='evaluations.evaluationrun')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='evaluation_runs', to='governance.organization')),
-                ('system', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='evaluation_runs', to='governance.aisystem')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='evaluations.datasetversion')),
-                ('candidate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='evaluations.release')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=governance.identifiers.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("split", models.CharField(blank=True, choices=[("train", "Train"), ("test", "Test")], max_length=5)),
+                (
+                    "goal",
+                    models.CharField(
+                        choices=[("not_worse", "Not worse than the baseline"), ("better", "Better than the baseline")],
+                        default="not_worse",
+                        max_length=9,
+                    ),
+                ),
+                ("scorer", models.CharField(default="exact", max_length=63)),
+                ("repeats", models.PositiveSmallIntegerField(default=1)),
+                ("demands", models.JSONField(blank=True, default=dict)),
+                (
+                    "status",
+                    models.CharField(choices=[("open", "Open"), ("closed", "Closed")], default="open", max_length=6),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Not judged"),
+                            ("pass", "Pass"),
+                            ("fail", "Fail"),
+                            ("inconclusive", "Inconclusive"),
+                            ("not_evaluated", "Could not be evaluated"),
+                        ],
+                        default="",
+                        max_length=13,
+                    ),
+                ),
+                ("evidence", models.TextField(blank=True)),
+                ("evidence_sha256", models.CharField(blank=True, max_length=64)),
+                ("created_by_label", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "baseline",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="challengers",
+                        to="evaluations.evaluationrun",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="evaluation_runs",
+                        to="governance.organization",
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="evaluation_runs",
+                        to="governance.aisystem",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="evaluations.datasetversion",
+                    ),
+                ),
+                (
+                    "candidate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="evaluations.release"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='RunResult',
+            name="RunResult",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('repeat', models.PositiveSmallIntegerField(default=1)),
-                ('output', models.TextField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('score', models.FloatField()),
-                ('cost_micros', models.BigIntegerField(blank=True, null=True)),
-                ('latency_ms', models.FloatField(blank=True, null=True)),
-                ('request_sha256', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('example', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='results', to='evaluations.example')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='run_results', to='governance.organization')),
-                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='results', to='evaluations.evaluationrun')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("repeat", models.PositiveSmallIntegerField(default=1)),
+                ("output", models.TextField(blank=True, null=True)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("score", models.FloatField()),
+                ("cost_micros", models.BigIntegerField(blank=True, null=True)),
+                ("latency_ms", models.FloatField(blank=True, null=True)),
+                ("request_sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "example",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="results", to="evaluations.example"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="run_results",
+                        to="governance.organization",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="results",
+                        to="evaluations.evaluationrun",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(fields=('dataset', 'number'), name='dataset_version_number_unique'),
+            model_name="datasetversion",
+            constraint=models.UniqueConstraint(fields=("dataset", "number"), name="dataset_version_number_unique"),
         ),
         migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1), ('examples__gte', 1)), name='dataset_version_not_empty'),
+            model_name="datasetversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", 1), ("examples__gte", 1)), name="dataset_version_not_empty"
+            ),
         ),
         migrations.AddIndex(
-            model_name='examplemembership',
-            index=models.Index(fields=['dataset', 'added_in', 'example'], name='membership_by_added'),
+            model_name="examplemembership",
+            index=models.Index(fields=["dataset", "added_in", "example"], name="membership_by_added"),
         ),
         migrations.AddIndex(
-            model_name='examplemembership',
-            index=models.Index(condition=models.Q(('removed_in__isnull', False)), fields=['dataset', 'removed_in'], name='membership_by_removed'),
+            model_name="examplemembership",
+            index=models.Index(
+                condition=models.Q(("removed_in__isnull", False)),
+                fields=["dataset", "removed_in"],
+                name="membership_by_removed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='examplemembership',
-            constraint=models.UniqueConstraint(fields=('example', 'added_in'), name='membership_added_once'),
+            model_name="examplemembership",
+            constraint=models.UniqueConstraint(fields=("example", "added_in"), name="membership_added_once"),
         ),
         migrations.AddConstraint(
-            model_name='examplemembership',
-            constraint=models.UniqueConstraint(condition=models.Q(('removed_in__isnull', True)), fields=('example',), name='membership_one_standing'),
+            model_name="examplemembership",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("removed_in__isnull", True)), fields=("example",), name="membership_one_standing"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='examplemembership',
-            constraint=models.CheckConstraint(condition=models.Q(('removed_in__isnull', True), ('removed_in__gt', models.F('added_in')), _connector='OR'), name='membership_ends_later'),
+            model_name="examplemembership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("removed_in__isnull", True), ("removed_in__gt", models.F("added_in")), _connector="OR"
+                ),
+                name="membership_ends_later",
+            ),
         ),
         migrations.AddIndex(
-            model_name='release',
-            index=models.Index(models.F('system'), models.OrderBy(models.F('created_at'), descending=True), name='release_newest'),
+            model_name="release",
+            index=models.Index(
+                models.F("system"), models.OrderBy(models.F("created_at"), descending=True), name="release_newest"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.UniqueConstraint(fields=('system', 'name'), name='release_name_unique'),
+            model_name="release",
+            constraint=models.UniqueConstraint(fields=("system", "name"), name="release_name_unique"),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(('stated_at__isnull', False), ('first_seen_at__isnull', False), _connector='OR'), name='release_stated_or_seen'),
+            model_name="release",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stated_at__isnull", False), ("first_seen_at__isnull", False), _connector="OR"),
+                name="release_stated_or_seen",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.CheckConstraint(condition=models.Q(('stated_at__isnull', True), models.Q(models.Q(('reason', ''), _negated=True), models.Q(('stated_by_label', ''), _negated=True)), _connector='OR'), name='release_stated_with_reason'),
+            model_name="release",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("stated_at__isnull", True),
+                    models.Q(models.Q(("reason", ""), _negated=True), models.Q(("stated_by_label", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="release_stated_with_reason",
+            ),
         ),
         migrations.AddIndex(
-            model_name='evaluationrun',
-            index=models.Index(models.F('organization'), models.OrderBy(models.F('created_at'), descending=True), name='run_newest'),
+            model_name="evaluationrun",
+            index=models.Index(
+                models.F("organization"), models.OrderBy(models.F("created_at"), descending=True), name="run_newest"
+            ),
         ),
         migrations.AddIndex(
-            model_name='evaluationrun',
-            index=models.Index(models.F('system'), models.OrderBy(models.F('created_at'), descending=True), name='run_newest_of_system'),
+            model_name="evaluationrun",
+            index=models.Index(
+                models.F("system"), models.OrderBy(models.F("created_at"), descending=True), name="run_newest_of_system"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evaluationrun',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'closed'])), name='run_status_known'),
+            model_name="evaluationrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["open", "closed"])), name="run_status_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evaluationrun',
-            constraint=models.CheckConstraint(condition=models.Q(('goal__in', ['not_worse', 'better'])), name='run_goal_known'),
+            model_name="evaluationrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("goal__in", ["not_worse", "better"])), name="run_goal_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evaluationrun',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['', 'pass', 'fail', 'inconclusive', 'not_evaluated'])), name='run_verdict_known'),
+            model_name="evaluationrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("verdict__in", ["", "pass", "fail", "inconclusive", "not_evaluated"])),
+                name="run_verdict_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evaluationrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('status', 'closed'), models.Q(('verdict', ''), _negated=True), models.Q(('evidence', ''), _negated=True)), models.Q(('closed_at__isnull', True), ('evidence', ''), ('status', 'open'), ('verdict', '')), _connector='OR'), name='run_closed_with_verdict'),
+            model_name="evaluationrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("closed_at__isnull", False),
+                        ("status", "closed"),
+                        models.Q(("verdict", ""), _negated=True),
+                        models.Q(("evidence", ""), _negated=True),
+                    ),
+                    models.Q(("closed_at__isnull", True), ("evidence", ""), ("status", "open"), ("verdict", "")),
+                    _connector="OR",
+                ),
+                name="run_closed_with_verdict",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evaluationrun',
-            constraint=models.CheckConstraint(condition=models.Q(('repeats__gte', 1), ('repeats__lte', 100)), name='run_repeats_sensible'),
+            model_name="evaluationrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("repeats__gte", 1), ("repeats__lte", 100)), name="run_repeats_sensible"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runresult',
-            constraint=models.UniqueConstraint(fields=('run', 'example', 'repeat'), name='run_result_once'),
+            model_name="runresult",
+            constraint=models.UniqueConstraint(fields=("run", "example", "repeat"), name="run_result_once"),
         ),
         migrations.AddConstraint(
-            model_name='runresult',
-            constraint=models.CheckConstraint(condition=models.Q(('score__gte', 0), ('score__lte', 1)), name='run_result_score_is_a_share'),
+            model_name="runresult",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("score__gte", 0), ("score__lte", 1)), name="run_result_score_is_a_share"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runresult',
-            constraint=models.CheckConstraint(condition=models.Q(('cost_micros__isnull', True), ('cost_micros__gte', 0), _connector='OR'), name='run_result_cost_not_negative'),
+            model_name="runresult",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cost_micros__isnull", True), ("cost_micros__gte", 0), _connector="OR"),
+                name="run_result_cost_not_negative",
+            ),
         ),
     ]

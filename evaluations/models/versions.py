@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from evaluations.models.datasets import Dataset, Example
+from evaluations.querysets import DatasetVersionQuerySet
 from governance.identifiers import new_id
 from governance.models import Organization
 
@@ -26,6 +27,8 @@ class DatasetVersion(models.Model):
     reason = models.TextField()
     sealed_by_label = models.CharField(max_length=254)
     sealed_at = models.DateTimeField()
+
+    objects = DatasetVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ["dataset", "-number"]

@@ -28,6 +28,7 @@ from evaluations.selectors import (
     with_heads,
 )
 from evaluations.services.adjudicating import adjudicate_example
+from evaluations.version_selectors import newest_version
 from evaluations.web.forms import AdjudicationForm, ExampleFilterForm
 from evaluations.web.texts import excerpt_expected, excerpt_input, is_rejection, lay_out, lay_out_expected
 from governance.actors import Actor
@@ -80,6 +81,7 @@ def dataset_detail(request: HttpRequest, actor: Actor, dataset_id: uuid.UUID) ->
             for rivals in disputes
         ],
         "may_adjudicate": may(actor, "datasets.adjudicate"),
+        "newest": newest_version(dataset),
         "download_url": reverse("api-examples-jsonl", args=[dataset.pk]),
         "chosen_url": write_download_url(dataset, chosen),
     }

@@ -8,6 +8,7 @@ from django import forms
 
 from evaluations.models import Example
 from evaluations.selectors import Selection
+from evaluations.services import sealing
 from evaluations.services.adjudicating import LONGEST_REASON
 
 
@@ -40,5 +41,16 @@ class AdjudicationForm(forms.Form):
         label="Why this one holds",
         max_length=LONGEST_REASON,
         help_text="It is kept with the examples that retire, and in the audit log.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class SealForm(forms.Form):
+    """Why a version is sealed now."""
+
+    reason = forms.CharField(
+        label="Why now",
+        max_length=sealing.LONGEST_REASON,
+        help_text="It stands beside the version, and in the audit log.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluations.web import datasets
+from evaluations.web import datasets, versions
 
 _EXAMPLE = "datasets/<uuid:dataset_id>/examples/<uuid:example_id>/"
 
@@ -11,4 +11,6 @@ urlpatterns = [
     path("datasets/<uuid:dataset_id>/", datasets.dataset_detail, name="dataset-detail"),
     path(_EXAMPLE, datasets.example_detail, name="example-detail"),
     path(f"{_EXAMPLE}adjudicate/", datasets.example_adjudicate, name="example-adjudicate"),
+    path("datasets/<uuid:dataset_id>/versions/", versions.version_list, name="dataset-versions"),
+    path("datasets/<uuid:dataset_id>/versions/<int:number>/", versions.version_detail, name="dataset-version"),
 ]

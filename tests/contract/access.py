@@ -215,6 +215,8 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "api-dataset": (see(),),
     "api-examples": (see(),),
     "api-examples-jsonl": (see(),),
+    "api-dataset-versions": (see(), do(ADJUDICATING, answer=409, body={"reason": "x"})),
+    "api-dataset-version": (see(),),
     # ---- the record
     "audit-log": (see(READING_LOG, stranger=200),),
     "audit-entry": (see(READING_LOG),),
@@ -243,6 +245,8 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "notification-read": (do(EVERYBODY),),
     "dataset-list": (see(stranger=200),),
     "dataset-detail": (see(),),
+    "dataset-versions": (see(), do(ADJUDICATING, answer=409, body={"reason": "x"})),
+    "dataset-version": (see(),),
     "example-detail": (see(),),
     "example-adjudicate": (do(ADJUDICATING, answer=409, body={"seen": "$example_id", "reason": "x"}),),
 }

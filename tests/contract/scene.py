@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from evaluations.services.sealing import seal_version
 from governance.actors import OPERATOR
 from governance.models import AccessToken, Group, Organization, PolicyVersion, User
 from governance.permissions import ROLES
@@ -64,6 +65,7 @@ def set_scene() -> Scene:
             organization_id=organization.pk, type="test.marked", actor=OPERATOR, subject="x:1", payload={"mark": MARK}
         )
     example = make_example(dataset, input={"message": MARK})
+    sealed = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason=f"{MARK} reason")
     incident = make_incident(system, title=f"{MARK} incident")
     alarm = make_alarm(incident, title=f"{MARK} alarm", evidence=[escalation.decision])
     price = ModelPrice.objects.create(
@@ -90,6 +92,7 @@ def set_scene() -> Scene:
         "version_id": draft.pk,
         "dataset_id": dataset.pk,
         "example_id": example.pk,
+        "datasets/number": sealed.number,
         "incident_id": incident.pk,
         "monitor_id": alarm.monitor_id,
         "channel_id": make_channel(organization, name=f"{MARK} channel").pk,
