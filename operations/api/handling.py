@@ -118,7 +118,9 @@ class Review(APIView):
     def post(self, request: Request, incident_id: uuid.UUID) -> Response:
         """Write down what was learned from a resolved incident. Without examples, say why there are none."""
         actor, body = begin(request, incident_id, bodies.ReviewBody)
-        owner = User.objects.filter(email=body.pop("action_owner").strip().lower()).first()
+        # Whether somebody has an account elsewhere is nobody's business here.
+        here = User.objects.filter(memberships__organization_id=actor.member_organization_id, is_active=True)
+        owner = here.filter(email=body.pop("action_owner").strip().lower()).first()
         if owner is None:
             raise Invalid(errors=[{"pointer": "/action_owner", "detail": "Nobody here has this address."}])
         review_incident(actor=actor, incident_id=incident_id, lesson=Lesson(**body, action_owner_id=owner.pk))

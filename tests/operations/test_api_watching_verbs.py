@@ -9,7 +9,7 @@ from django.test import Client
 
 from operations.models import Incident, Recovery
 from tests.evaluations.scenes import make_dataset, make_example
-from tests.factories import make_key, make_person, make_system
+from tests.factories import make_key, make_organization, make_person, make_system
 from tests.operations.watch_scenes import make_alarm, make_incident
 
 pytestmark = pytest.mark.django_db
@@ -99,8 +99,9 @@ def test_a_review_says_all_that_it_lacks(client: Client) -> None:
     body = {"cause": "c", "earlier_detection": "e", "action": "a", "action_due_on": "2100-01-01"}
     problem = post(client, f"incidents/{incident.pk}/review", {**body, "action_owner": "nobody@example.org"}, 422)
     assert pointers(problem) == {"/action_owner"}
-    outsider = make_person()
-    post(client, f"incidents/{incident.pk}/review", {**body, "action_owner": outsider.email}, 422)
+    # Of somebody who has an account in another organization it says the same.
+    elsewhere = {**body, "no_examples_reason": "n", "action_owner": make_person(make_organization()).email}
+    assert post(client, f"incidents/{incident.pk}/review", elsewhere, 422)["errors"] == problem["errors"]
     owner = incident.system.owner.email
     assert pointers(post(client, f"incidents/{incident.pk}/review", {**body, "action_owner": owner}, 422)) == {
         "/example_ids"
@@ -129,6 +130,8 @@ def test_the_breaker_opens_half_opens_and_closes(client: Client) -> None:
         ({"state": "open", "reason": "x", "share": 0.5}, "/share"),
         ({"state": "half_open", "reason": "x", "share": 2}, "/share"),
         ({"state": "half_open", "reason": "x", "share": "0.5"}, "/share"),
+        ({"state": "half_open", "reason": "x", "share": 1e308}, "/share"),
+        ({"state": "half_open", "reason": "x", "wanted_rulings": 10**15}, "/wanted_rulings"),
         ({"state": "half_open", "reason": "x", "wanted_rulings": 2.5}, "/wanted_rulings"),
         ({"state": "half_open", "reason": "x", "most_failed": True}, "/most_failed"),
         ({"state": "open", "reason": "x", "force": True}, "/force"),
