@@ -186,10 +186,15 @@ def deadline_step(*, escalation: Escalation, now: datetime) -> None:
     does_allow = escalation.on_timeout == Decision.OnTimeout.ALLOW
     if escalation.on_timeout == Decision.OnTimeout.ESCALATE and escalation.expires_at > now:
         hand_over_step(escalation=escalation, now=now)
-    elif does_allow and escalation.system.breaker == AISystem.Breaker.CLOSED:
+    elif does_allow and _may_act(escalation):
         _end_by_timeout(escalation, Decision.Status.ALLOWED, Escalation.Closure.TIMEOUT, now)
     else:
         _end_by_timeout(escalation, Decision.Status.EXPIRED, Escalation.Closure.EXPIRED, now)
+
+
+def _may_act(escalation: Escalation) -> bool:
+    """Asked anew: a sweep read its rows before it began, and the breaker may have opened since."""
+    return AISystem.objects.filter(pk=escalation.system_id, breaker=AISystem.Breaker.CLOSED).exists()
 
 
 def _end_by_timeout(escalation: Escalation, status: str, closure: str, now: datetime) -> None:

@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from governance.models import AISystem, AuditEntry
-from reviews.models import Decision, DecisionPayload
-from reviews.services.resolution import act_on_deadlines, release_due_rulings
+from reviews.models import Decision, DecisionPayload, Escalation
+from reviews.services.resolution import act_on_deadline, act_on_deadlines, release_due_rulings
 from reviews.services.rulings import rule
 from tests.factories import POLICY, make_key, make_system, put_in_force
 from tests.reviews.scenes import BIG, SMALL, Desk, get, open_desk, submission
@@ -132,6 +132,16 @@ def test_a_timeout_allows_nothing_while_the_breaker_is_not_closed(breaker: str, 
     ended = look(desk, answer)
     assert ended["status"] == status
     assert ended["message"] == (MESSAGE if status == "expired" else None)
+
+
+def test_a_sweep_that_began_before_the_breaker_opened_allows_nothing_either() -> None:
+    desk = open_desk(fallback_message=MESSAGE)
+    put_in_force(desk.system, POLICY.replace("on_timeout: block", "on_timeout: allow"))
+    answer = ask(desk, BIG, on_timeout="allow")
+    overdue = Escalation.objects.select_related("decision", "system").get(decision=answer["id"])
+    AISystem.objects.filter(pk=desk.system.pk).update(breaker="open")
+    act_on_deadline(escalation=overdue, now=timezone.now() + timedelta(days=2))
+    assert look(desk, answer)["status"] == "expired"
 
 
 def test_a_rule_that_allows_with_a_timeout_does_not_let_a_diverted_decision_act() -> None:
