@@ -221,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
     "act-on-deadlines": _every(1, "reviews.act_on_deadlines"),
     "notify": _every(2, "reviews.notify"),
     "harvest-corrections": _every(5, "evaluations.harvest_corrections"),
+    "watch-releases": _every(5, "evaluations.watch_releases"),
     "roll-up": _every(2, "operations.roll_up"),
     "watch": _every(2, "operations.watch"),
     "watch-clock": _every(10, "operations.watch_clock"),

@@ -1,4 +1,4 @@
-"""What the verbs on datasets' versions refuse beyond the common vocabulary."""
+"""What the verbs on versions and releases refuse beyond the common vocabulary."""
 
 from governance.errors import Conflict
 
@@ -9,3 +9,7 @@ class DatasetEmpty(Conflict):
 
 class DatasetUnchanged(Conflict):
     code, title = "dataset-unchanged", "Nothing has changed since the newest version"
+
+
+class ReleaseAlreadyStated(Conflict):
+    code, title = "release-already-stated", "Somebody has stated this release"

@@ -11,7 +11,7 @@ from governance.actors import Actor
 from governance.canonical import canonicalize
 
 if TYPE_CHECKING:
-    from evaluations.models import Dataset, DatasetVersion, Example  # noqa: F401 (named in annotations)
+    from evaluations.models import Dataset, DatasetVersion, Example, Release  # noqa: F401 (named in annotations)
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
@@ -52,3 +52,10 @@ class ExampleQuerySet(models.QuerySet["Example"]):
         # The texts are JSON: a quotation mark or a line end stands in them as JSON writes it.
         written = canonicalize(words)[1:-1]
         return self.filter(Q(input__icontains=written) | Q(expected__icontains=written))
+
+
+class ReleaseQuerySet(models.QuerySet["Release"]):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.organization_id is None or not actor.is_person:
+            return self.none()
+        return self.filter(organization_id=actor.organization_id)

@@ -49,6 +49,10 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "dataset.exported": "Dataset exported",
         "dataset.version_published": "Dataset version sealed",
     },
+    "Releases": {
+        "release.stated": "Release stated",
+        "release.first_seen": "Release first seen in traffic",
+    },
     "People and access": {
         "person.created": "Account created",
         "person.invited": "Person invited",

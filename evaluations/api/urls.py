@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluations.api import datasets, versions
+from evaluations.api import datasets, releases, versions
 
 urlpatterns = [
     path("datasets", datasets.DatasetList.as_view(), name="api-datasets"),
@@ -13,4 +13,5 @@ urlpatterns = [
     path(
         "datasets/<uuid:dataset_id>/versions/<int:number>", versions.VersionDetail.as_view(), name="api-dataset-version"
     ),
+    path("releases", releases.ReleaseList.as_view(), name="api-releases"),
 ]

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from evaluations.models.datasets import Example
 from evaluations.models.versions import DatasetVersion
+from evaluations.querysets import ReleaseQuerySet
 from governance.identifiers import new_id
 from governance.models import AISystem, Organization
 
@@ -25,6 +26,8 @@ class Release(models.Model):
     stated_at = models.DateTimeField(null=True, blank=True)
     first_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+
+    objects = ReleaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -8,7 +8,7 @@ from django import forms
 
 from evaluations.models import Example
 from evaluations.selectors import Selection
-from evaluations.services import sealing
+from evaluations.services import releases, sealing
 from evaluations.services.adjudicating import LONGEST_REASON
 
 
@@ -52,5 +52,22 @@ class SealForm(forms.Form):
         label="Why now",
         max_length=sealing.LONGEST_REASON,
         help_text="It stands beside the version, and in the audit log.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class ReleaseForm(forms.Form):
+    """A release, and why it differs from the one before."""
+
+    name = forms.CharField(
+        label="Release",
+        max_length=releases.LONGEST_NAME,
+        help_text="As its decisions will name it in their field “release”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    reason = forms.CharField(
+        label="What changes, and why",
+        max_length=releases.LONGEST_REASON,
+        help_text="It stands beside the release, and in the audit log.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluations.web import datasets, versions
+from evaluations.web import datasets, releases, versions
 
 _EXAMPLE = "datasets/<uuid:dataset_id>/examples/<uuid:example_id>/"
 
@@ -13,4 +13,5 @@ urlpatterns = [
     path(f"{_EXAMPLE}adjudicate/", datasets.example_adjudicate, name="example-adjudicate"),
     path("datasets/<uuid:dataset_id>/versions/", versions.version_list, name="dataset-versions"),
     path("datasets/<uuid:dataset_id>/versions/<int:number>/", versions.version_detail, name="dataset-version"),
+    path("systems/<slug:slug>/releases/", releases.release_list, name="release-list"),
 ]

@@ -217,6 +217,11 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "api-examples-jsonl": (see(),),
     "api-dataset-versions": (see(), do(ADJUDICATING, answer=409, body={"reason": "x"})),
     "api-dataset-version": (see(),),
+    "api-releases": (
+        see(stranger=200),
+        do(HANDLING, answer=201, body={"system": "$systems/slug", "name": "v9", "reason": "x"}),
+    ),
+    "release-list": (see(), do(HANDLING, answer=302, body={"name": "v9", "reason": "x"})),
     # ---- the record
     "audit-log": (see(READING_LOG, stranger=200),),
     "audit-entry": (see(READING_LOG),),

@@ -1,0 +1,43 @@
+"""Reads of releases: those of a system, newest first, and one by name."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import QuerySet
+
+from evaluations.models import Release
+from evaluations.querysets import ReleaseQuerySet
+from governance.actors import Actor
+from governance.errors import NotFound
+from governance.models import AISystem
+from governance.permissions import require
+
+
+def find_system(*, actor: Actor, slug: str) -> AISystem:
+    """A system of the actor's organization. Refuses (403) whoever may not read systems, (404) what is not there."""
+    require(actor, "systems.read")
+    system = AISystem.objects.filter(organization_id=actor.member_organization_id, slug=slug).first()
+    if system is None:
+        raise NotFound()
+    return system
+
+
+def releases_of(actor: Actor) -> ReleaseQuerySet:
+    """Every release that the actor may see, with its system."""
+    require(actor, "systems.read")
+    return Release.objects.visible_to(actor).select_related("system")
+
+
+def find_release(*, actor: Actor, release_id: uuid.UUID) -> Release:
+    """One release. Refuses as `releases_of`, (404) what is not there."""
+    release = releases_of(actor).filter(pk=release_id).first()
+    if release is None:
+        raise NotFound()
+    return release
+
+
+def ungated_traffic() -> QuerySet[Release, Release]:
+    """Releases that are in traffic and that no gate has passed: what an alarm is raised about."""
+    seen = Release.objects.filter(first_seen_at__isnull=False)
+    return seen.exclude(runs__verdict="pass").select_related("system")
