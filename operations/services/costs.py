@@ -12,11 +12,14 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from governance.actors import Actor
 from governance.errors import FieldError, Invalid, NotFound
 from governance.permissions import require
+from governance.services.fields import refuse_field
+from governance.services.membership import lock_organization
 from governance.services.recording import record
 from operations.errors import PriceWithdrawn
 from operations.models import CostEntry, ModelPrice
@@ -28,6 +31,8 @@ LONGEST_NOTE = 300
 STARS_AT_MOST = 10
 HIGHEST_PRICE = Decimal(100_000)
 DECIMALS = 6
+# Each decision without a cost is held against all of them.
+MOST_PRICES = 500
 # The most that an application may report of one decision: a million dollars. What comes out dearer has a price or tokens that
 # can't be meant, and sums of a few such would not fit into a column.
 HIGHEST_COST_MICROS = 10**12
@@ -43,7 +48,8 @@ def state_price(
 ) -> ModelPrice:
     """Add a row to the actor's organization's table; it takes the place of older ones of the same pattern from that day on.
 
-    Refuses (NotPermitted) whoever may not manage prices and (Invalid, with pointers) a pattern or a price that can't be one.
+    Refuses (NotPermitted) whoever may not manage prices and (Invalid, with pointers) a pattern or a price that can't be one,
+    and one too many: 500 that are not withdrawn are the most.
     A day in the past is taken, for the record; decisions that have been made keep the cost that the ledger has.
     """
     organization_id = _require_place(actor)
@@ -51,6 +57,10 @@ def state_price(
     if faults := _find_faults(pattern, effective_from, rates, note):
         raise Invalid(errors=faults)
     with transaction.atomic(durable=True):
+        lock_organization(organization_id)
+        holding = ModelPrice.objects.filter(organization_id=organization_id, withdrawn_at__isnull=True)
+        if holding.count() >= MOST_PRICES:
+            raise refuse_field("pattern", f"There are {MOST_PRICES} prices; withdraw one that no model needs any more.")
         price = ModelPrice.objects.create(
             organization_id=organization_id,
             pattern=pattern,
@@ -150,7 +160,10 @@ def _describe(price: ModelPrice) -> dict[str, str | None]:
 def draft_first_entries(*, decisions: Sequence[Decision], now: datetime) -> list[CostEntry]:
     """The first entry of each decision that can be priced, not yet written. It is unique in the ledger, so writing it a
     second time (`ignore_conflicts`) changes nothing."""
-    prices = _prices_of({decision.organization_id for decision in decisions})
+    prices = _prices_of(
+        {decision.organization_id for decision in decisions},
+        since=min((decision.created_at for decision in decisions), default=now),
+    )
     drafts = (
         price_decision(decision=decision, prices=prices.get(decision.organization_id, ()), now=now)
         for decision in decisions
@@ -220,9 +233,11 @@ def _entry(
     )
 
 
-def _prices_of(organization_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[StatedPrice]]:
+def _prices_of(organization_ids: Iterable[uuid.UUID], *, since: datetime) -> dict[uuid.UUID, list[StatedPrice]]:
+    """What held at some time from `since` on, by organization."""
     prices: dict[uuid.UUID, list[StatedPrice]] = {}
-    for row in ModelPrice.objects.filter(organization_id__in=organization_ids):
+    standing = Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=since)
+    for row in ModelPrice.objects.filter(standing, organization_id__in=organization_ids):
         prices.setdefault(row.organization_id, []).append(
             StatedPrice(
                 id=row.pk,

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
+from governance.errors import Invalid
 from governance.services.sweeping import SweepIncomplete
-from operations.models import CostEntry, RollUp, RollUpDue
+from operations.models import CostEntry, ModelPrice, RollUp, RollUpDue
 from operations.pricing import Rates
-from operations.services.costs import draft_first_entries, state_price
+from operations.services.costs import MOST_PRICES, draft_first_entries, state_price, withdraw_price
 from operations.services.rollups import recount_due
-from tests.factories import make_actor, make_decision, make_system
+from tests.factories import make_actor, make_decision, make_organization, make_system
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -43,6 +44,43 @@ def test_no_price_makes_more_of_a_decision_than_an_application_may_report() -> N
     assert recount_due() == 1
     row = RollUp.objects.get(system=system, grain="hour", dimension="")
     assert (row.decisions, row.priced, row.cost_micros) == (50, 0, 0)
+
+
+def test_an_organization_has_so_many_prices_that_the_ledger_keeps_up() -> None:
+    actor = make_actor(make_organization(), "owner")
+    rates = Rates(input=Decimal(1), output=Decimal(1))
+    ModelPrice.objects.bulk_create(
+        ModelPrice(
+            organization_id=actor.organization_id,
+            pattern=f"acme/{number}",
+            effective_from=NOON.date(),
+            input=1,
+            output=1,
+            created_at=NOON,
+        )
+        for number in range(MOST_PRICES)
+    )
+    with pytest.raises(Invalid, match="500 prices"):
+        state_price(actor=actor, pattern="acme/one-more", effective_from=NOON.date(), rates=rates)
+    withdraw_price(actor=actor, price_id=ModelPrice.objects.earliest("pattern").pk)
+    state_price(actor=actor, pattern="acme/one-more", effective_from=NOON.date(), rates=rates)
+
+
+def test_a_price_that_was_withdrawn_meanwhile_still_prices_what_was_decided_before() -> None:
+    system = make_system()
+    actor = make_actor(system.organization, "owner")
+    price = state_price(
+        actor=actor,
+        pattern="acme/*",
+        effective_from=NOON.date(),
+        rates=Rates(input=Decimal(2), output=Decimal(2)),
+    )
+    fields = {"status": "allowed", "verdict": "allow", "model": "acme/one", "input_tokens": 1_000}
+    before = make_decision(system, **fields)
+    withdraw_price(actor=actor, price_id=price.pk)
+    after = make_decision(system, **fields)
+    drafts = draft_first_entries(decisions=[before, after], now=datetime.now(UTC))
+    assert [(draft.decision_id, draft.amount_micros) for draft in drafts] == [(before.pk, 2_000)]
 
 
 @pytest.mark.django_db(transaction=True)
