@@ -1,7 +1,7 @@
 """The circuit breaker of a system: open, nothing acts without people (or nothing at all); half-open, a share acts again.
 
 A breaker is never open for nothing: whoever opens it by hand joins the system's incident or opens one, so that somebody
-answers for the way back. Rows are taken in one order everywhere (incident, system, recovery), so that an alarm, a person and
+answers for the way back. Rows are taken in one order everywhere (monitor, incident, system, recovery), so that an alarm, a person and
 a recovery that meet can't wait for each other.
 """
 
@@ -21,7 +21,8 @@ from governance.permissions import may
 from governance.services.fields import read_text, refuse_field
 from governance.services.registry import BREAKER_TYPES, set_breaker_step
 from operations.errors import BreakerUnchanged
-from operations.models import Incident, Recovery
+from operations.models import Incident, Monitor, Recovery
+from operations.services.baselines import rearm_step
 from operations.services.opening import BEHAVIOUR, Cause, grade, open_or_join_step
 from operations.services.recovering import end_recovery_step, record_recovery
 from operations.services.timeline import record_of_incident
@@ -130,6 +131,7 @@ def close_breaker(*, actor: Actor, system: AISystem, reason: str) -> None:
     chosen_reason = read_text(reason, field="reason", limit=LONGEST_REASON, is_multiline=True)
     with transaction.atomic(durable=True):
         now = database_now()
+        _rearm(actor, system, chosen_reason, now)
         open_states = (Breaker.OPEN, Breaker.HALF_OPEN)
         if not _set(actor, system, Breaker.CLOSED, open_states, chosen_reason, incident=_unresolved(system), now=now):
             raise _unchanged(system)
@@ -140,7 +142,15 @@ def close_breaker(*, actor: Actor, system: AISystem, reason: str) -> None:
 
 def close_step(*, actor: Actor, system: AISystem, reason: str, now: datetime) -> bool:
     """Within an open transaction: close a half-open breaker whose recovery has passed."""
+    _rearm(actor, system, reason, now)
     return _set(actor, system, Breaker.CLOSED, (Breaker.HALF_OPEN,), reason, incident=_unresolved(system), now=now)
+
+
+def _rearm(actor: Actor, system: AISystem, reason: str, now: datetime) -> None:
+    """What may open the breaker has to watch as soon as everything acts again: the incident may stay unresolved for days.
+    Before the other rows, as whoever raises an alarm takes them."""
+    tripping = Monitor.objects.filter(system=system, trips_breaker=True, status=Monitor.Status.ALARMED)
+    rearm_step(list(tripping), actor=actor, now=now, reason=f"The breaker closed: {reason}")
 
 
 def _set(

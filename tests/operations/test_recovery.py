@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from governance.actors import SYSTEM
 from governance.models import AISystem, AuditEntry
-from operations.models import Incident, Recovery
+from operations.models import Incident, Monitor, Recovery
 from operations.services.breaker import Conditions, close_breaker, half_open_breaker, open_breaker
 from operations.services.incidents import resolve_incident
 from operations.services.judging import judge_recoveries
@@ -63,6 +63,24 @@ def breaker_of(recovery: Recovery) -> str:
 
 def status_of(recovery: Recovery) -> str:
     return Recovery.objects.get(pk=recovery.pk).status
+
+
+@pytest.mark.parametrize("is_by_hand", [True, False])
+def test_what_may_open_the_breaker_watches_again_as_soon_as_it_is_closed(is_by_hand: bool) -> None:
+    system = make_system()
+    alarm_on(system, trips_breaker=True)
+    alarm_on(system, "latency")
+    alarm_on(make_system(), trips_breaker=True)
+    recovery = half_open_breaker(actor=SYSTEM, system=AISystem.objects.get(pk=system.pk), conditions=FOUR)
+    assert set(Monitor.objects.values_list("status", flat=True)) == {"alarmed"}
+    if is_by_hand:
+        close_breaker(actor=SYSTEM, system=system, reason="Repaired.")
+    else:
+        for _ in range(4):
+            rule_on(recovery)
+        assert judge_recoveries() == 1
+    watching = Monitor.objects.get(status="watching")
+    assert (watching.system, watching.kind) == (system, "override_rate")
 
 
 def test_good_rulings_close_the_breaker() -> None:
