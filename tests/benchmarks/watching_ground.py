@@ -46,7 +46,7 @@ def seed_site(decisions: int) -> Site:
             start += share / 2
             for statement in _SEED:
                 cursor.execute(statement, values)
-    _add_watching(systems, incidents=max(decisions // 5_000, 4))
+    _add_watching(systems, incidents=max(decisions // 5_000, 60))
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM (ANALYZE) {', '.join(_TABLES)}")
         cursor.execute("CHECKPOINT")
@@ -92,7 +92,8 @@ _TABLES = (
 )
 
 # Ids begin with the time, as the product's do (UUIDv7), so that rows land in its order. `born` lives as long as the
-# transaction; each system makes it anew. What waits is of the last two days.
+# transaction; each system makes it anew. What waits is of the last eight days, enough for a full page of the
+# queue at ten thousand.
 _SEED = (
     "DROP TABLE IF EXISTS born",
     "SELECT setseed(%(seed)s)",
@@ -104,7 +105,7 @@ SELECT n, created_at,
     gen_random_uuid() AS escalation_id, gen_random_uuid() AS review_id,
     CASE WHEN fate < .70 THEN 'allow' WHEN fate < .95 THEN 'review' ELSE 'block' END AS verdict,
     fate < .035 AS is_sampled,
-    CASE WHEN fate < .70 OR fate >= .95 THEN false ELSE created_at > now() - interval '2 days' AND luck < .5 END AS waits,
+    CASE WHEN fate < .70 OR fate >= .95 THEN false ELSE created_at > now() - interval '8 days' AND luck < .5 END AS waits,
     (fate < .035 OR (fate >= .70 AND fate < .95)) AND luck < .9 AS is_ruled,
     (ARRAY['approve', 'approve', 'approve', 'approve', 'approve', 'correct', 'reject'])[1 + floor(whim * 7)::int] AS ruling,
     whim, luck, fate
