@@ -2,7 +2,8 @@
 
 Each page is asked for through Django, with session, permissions and templates, without HTTP; a page's median is taken over
 rounds in which all pages take their turn. The floor is the same page where the database holds ten thousand decisions and
-nothing else; on both sides there is enough for full pages. Ten thousand are then read once more beside the million (`again`), which shows how the machine was meanwhile.
+nothing else; on both sides there is enough for full pages. Ten thousand are then read once more beside the million
+(`again`), which shows how the machine was meanwhile.
 Run `python -m tests.benchmarks.watching [--json]`.
 """
 
