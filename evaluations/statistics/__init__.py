@@ -1,17 +1,18 @@
 """What may be said of quality, and how surely: the arithmetic behind every rate, agreement and comparison that a page
 shows.
 
-Pure functions over counts, in five rooms: `intervals` (a rate with its interval), `weighted` (the error rate of the
-whole traffic, from reviews of known probability), `comparisons` (tests, and the size that they need), `agreement`
-(between people), `corrections` (several tests at once; an imperfect judge). Nothing here knows Django. scipy is
-imported where it computes, so that a web process that never computes does not pay for it. What the figures mean stands
-in docs/explanation/estimates.md.
+Pure functions over counts, in six rooms: `intervals` (a rate with its interval), `weighted` (the error rate of the
+whole traffic, from reviews of known probability), `comparisons` (tests, and the size that they need), `pairs` (two
+candidates on the same cases), `agreement` (between people), `corrections` (several tests at once; an imperfect judge).
+Nothing here knows Django. scipy is imported where it computes, so that a web process that never computes does not pay
+for it. What the figures mean stands in docs/explanation/estimates.md.
 """
 
 from evaluations.statistics.agreement import Level, cohen_kappa, fleiss_kappa, krippendorff_alpha
 from evaluations.statistics.comparisons import mcnemar_exact, sample_size_two_proportions
 from evaluations.statistics.corrections import benjamini_hochberg, bonferroni, holm, rogan_gladen
 from evaluations.statistics.intervals import Interval, clopper_pearson, newcombe_difference, wilson_interval
+from evaluations.statistics.pairs import paired_difference, pairs_to_exclude, pairs_to_see
 from evaluations.statistics.weighted import Estimate, NotEnough, ReviewSums, estimate_error_rate
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
     "krippendorff_alpha",
     "mcnemar_exact",
     "newcombe_difference",
+    "paired_difference",
+    "pairs_to_exclude",
+    "pairs_to_see",
     "rogan_gladen",
     "sample_size_two_proportions",
     "wilson_interval",
