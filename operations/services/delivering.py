@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 READER: Final = "channels"
 TOLD: Final = (
     "incident.opened",
+    "incident.joined",
     "incident.assigned",
     "incident.resolved",
     "breaker.opened",
@@ -78,9 +79,10 @@ def _draft(entries: Sequence[AuditEntry]) -> list[Delivery]:
     now = timezone.now()
     drafted = []
     for entry in entries:
-        if not hasattr(entry, "payload") or not _is_told(entry):
+        payload = json.loads(entry.payload.payload) if hasattr(entry, "payload") else None
+        if payload is None or not _is_told(entry, payload):
             continue
-        title, body = _write(json.loads(entry.payload.payload))
+        title, body = _write(payload)
         drafted += [
             Delivery(
                 organization_id=channel.organization_id,
@@ -98,8 +100,11 @@ def _draft(entries: Sequence[AuditEntry]) -> list[Delivery]:
     return drafted
 
 
-def _is_told(entry: AuditEntry) -> bool:
-    """The breaker's entries stand in the incident's timeline too; they are told once."""
+def _is_told(entry: AuditEntry, payload: dict[str, Any]) -> bool:
+    """The breaker's entries stand in the incident's timeline too; they are told once. Of what joins an incident only what
+    makes it graver is told."""
+    if entry.type == "incident.joined":
+        return payload.get("is_graver") is True
     return not entry.type.startswith("breaker.") or entry.payload.subject.startswith("system:")
 
 

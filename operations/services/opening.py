@@ -19,7 +19,7 @@ from django.db.models import F
 from governance.actors import Actor
 from governance.models import AISystem
 from operations.models import Alarm, Incident, Monitor
-from operations.services.assigning import assign_from
+from operations.services.assigning import admins_of, assign_from
 from operations.services.timeline import record_of_incident
 
 BEHAVIOUR: Final = "behaviour"
@@ -125,19 +125,30 @@ def _join(actor: Actor, system: AISystem, cause: Cause, now: datetime) -> Incide
         return None
     found.refresh_from_db()
     severity = max(found.severity, cause.severity, key=[str(one) for one in SEVERITIES].index)
-    if severity != found.severity:
+    is_graver = severity != found.severity
+    if is_graver:
         Incident.objects.filter(pk=found.pk).update(severity=severity)
         found.severity = severity
     record_of_incident(
         incident=found,
         type="incident.joined",
         actor=actor,
-        to=[found.assignee_id] if found.assignee_id else [],
-        title=f"Joined the incident “{found.title}”: {cause.title}",
-        facts={**cause.facts, "severity": severity},
+        to=_told_of_joining(found, is_graver=is_graver),
+        title=f"{found.get_severity_display()} now: {cause.title}, joined the incident “{found.title}”"
+        if is_graver
+        else f"Joined the incident “{found.title}”: {cause.title}",
+        facts={**cause.facts, "severity": severity, "is_graver": is_graver},
         now=now,
     )
     return found
+
+
+def _told_of_joining(incident: Incident, *, is_graver: bool) -> list[uuid.UUID]:
+    """Whoever has it, or the admins where it is nobody's alone. What was taken as a trifle and becomes grave may lie with
+    somebody who is away: then owner and backup are told too."""
+    told = [incident.assignee_id] if incident.assignee_id else admins_of(incident.organization_id)
+    answering = [incident.system.owner_id, incident.system.backup_id] if is_graver else []
+    return list(dict.fromkeys([*told, *(person for person in answering if person is not None)]))
 
 
 def _open(actor: Actor, system: AISystem, cause: Cause, now: datetime) -> Incident | None:

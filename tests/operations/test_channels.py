@@ -117,6 +117,18 @@ def test_opened_assigned_resolved_and_the_breaker_are_told_and_comments_are_not(
 
 
 @pytest.mark.usefixtures("private")
+def test_what_joins_an_incident_is_told_where_it_makes_it_graver(server: Server) -> None:
+    system = make_system()
+    create_channel(actor=admin_of(system), name="Ops", url=server.address)
+    for kind in ("release", "latency", "failed_outcomes"):
+        alarm_on(system, kind)
+    read_on()
+    titles = list(Delivery.objects.order_by("id").values_list("title", flat=True))
+    assert len(titles) == 2
+    assert titles[1].startswith("Critical now: Overrides rose")
+
+
+@pytest.mark.usefixtures("private")
 def test_channels_of_others_switched_off_and_younger_ones_are_told_nothing(server: Server) -> None:
     system = make_system()
     off = create_channel(actor=admin_of(system), name="Off", url=server.address)

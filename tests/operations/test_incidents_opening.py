@@ -1,10 +1,13 @@
 """Alarms become incidents: one a cause, told to the right person, whatever happens at once."""
 
+import json
+
 import pytest
 
 from governance.models import AuditEntry, Membership
 from operations.models import Alarm, Incident
-from tests.factories import make_person, make_system
+from operations.services.incidents import acknowledge_incident
+from tests.factories import actor_of, make_person, make_system
 from tests.operations.incident_scenes import alarm_on, types_of
 from tests.support.races import race
 
@@ -27,6 +30,32 @@ def test_an_alarm_of_the_same_family_joins_and_raises_the_severity() -> None:
     assert first == second
     second.refresh_from_db()
     assert (second.severity, types_of(second)) == ("critical", ["incident.opened", "incident.joined"])
+
+
+def test_owner_and_backup_are_told_when_what_somebody_has_taken_becomes_graver() -> None:
+    system = make_system()
+    system.backup = make_person(system.organization, "viewer")
+    system.save()
+    lead = make_person(system.organization, "lead")
+    incident = alarm_on(system, "release")
+    acknowledge_incident(actor=actor_of(lead, system.organization), incident_id=incident.pk)
+    alarm_on(system, "latency")
+    alarm_on(system, "failed_outcomes")
+    joined = AuditEntry.objects.filter(type="incident.joined").select_related("payload").order_by("id")
+    same, graver = (json.loads(entry.payload.payload) for entry in joined)
+    assert (same["to"], same["is_graver"]) == ([str(lead.pk)], False)
+    assert graver["to"] == [str(lead.pk), str(system.owner_id), str(system.backup_id)]
+    assert graver["title"].startswith("Critical now: Overrides rose")
+
+
+def test_what_joins_an_incident_of_nobody_is_told_to_the_admins() -> None:
+    system = make_system(backup=None)
+    admin = make_person(system.organization, "admin")
+    Membership.objects.filter(user=system.owner).delete()
+    alarm_on(system)
+    alarm_on(system, "latency")
+    entry = AuditEntry.objects.select_related("payload").get(type="incident.joined")
+    assert json.loads(entry.payload.payload)["to"] == [str(admin.pk)]
 
 
 def test_who_owns_a_system_is_another_matter_than_what_it_does() -> None:
