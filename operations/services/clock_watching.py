@@ -1,7 +1,8 @@
 """What no entry of the log can show, because nothing happened: the clock asks for silence, hours, waiting queues and owners.
 
 A condition that lasts is one episode and raises one alarm. When it ends by itself the monitor watches again and its incident is
-told; a person may have re-armed it before, and then the same episode raises no second one.
+told; a person may have re-armed it before, and then the same episode raises no second one. What comes back within the hour is no
+second alarm either while that incident is unresolved.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from django.db.models.functions import TruncHour
 from governance.models import AuditEntry, Membership
 from governance.services.sweeping import sweep
 from operations.detectors import InsufficientData
-from operations.models import Monitor
+from operations.models import Incident, Monitor
 from operations.monitor_kinds import KINDS, Finding
 from operations.monitor_kinds.arrivals import Volume, describe_silence, hour_of, start_of
 from operations.monitor_kinds.base import EVIDENCE
@@ -34,6 +35,8 @@ from reviews.services.clock import database_now
 # An hour is over when the last decision that was made in it has been committed.
 LATE_COMMITS = timedelta(minutes=1)
 MOST_HOURS = 24 * 14
+# What ended by itself and comes back so soon, while its incident is unresolved, is no news.
+COMES_BACK = timedelta(hours=1)
 Status = Monitor.Status
 Find = Callable[[Monitor], Finding | None]
 
@@ -77,13 +80,23 @@ def _follow_episode(monitor: Monitor, find: Find, now: datetime) -> bool:
         return False
     if monitor.status == Status.ALARMED or monitor.state.get("episode") == _episode(finding):
         return False
-    if now.isoformat() < monitor.state.get("quiet_until", ""):
+    if now.isoformat() < monitor.state.get("quiet_until", "") or _comes_back(monitor, finding, now):
         return False
     return _raise(monitor, finding, {"episode": _episode(finding)}, now)
 
 
 def _episode(finding: Finding) -> str:
     return finding.segment or finding.since.isoformat()
+
+
+def _comes_back(monitor: Monitor, finding: Finding, now: datetime) -> bool:
+    """Whether it is about the same thing as the newest alarm, which ended by itself a short while ago and is still looked into:
+    a stream that trickles is silent again and again, and an approval with a minute's time is late every minute."""
+    ended = monitor.state.get("ended_at")
+    if not ended or now - datetime.fromisoformat(ended) >= COMES_BACK:
+        return False
+    newest = monitor.alarms.order_by("-detected_at", "-id").values_list("segment", "incident__status").first()
+    return newest is not None and newest[0] == finding.segment[:300] and newest[1] in Incident.UNRESOLVED
 
 
 def _raise(monitor: Monitor, finding: Finding, state: Mapping[str, Any], now: datetime, **changes: Any) -> bool:
@@ -110,7 +123,7 @@ def _end_episode(monitor: Monitor, now: datetime) -> None:
         return
     with transaction.atomic(durable=True):
         changed = Monitor.objects.filter(pk=monitor.pk, version=monitor.version).update(
-            status=Status.WATCHING, state={}, changed_at=now, version=F("version") + 1
+            status=Status.WATCHING, state={"ended_at": now.isoformat()}, changed_at=now, version=F("version") + 1
         )
         if changed and monitor.status == Status.ALARMED:
             end_alarm_step(monitor=monitor, reason="What raised it does not hold any more.", now=now)

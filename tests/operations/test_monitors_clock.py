@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from governance.models import AuditEntry, Membership
+from governance.services.sequencing import sequence_entries
 from operations.models import Alarm, Incident, Monitor
 from operations.services.baselines import ensure_monitors, judge_alarm, rearm_monitor
 from operations.services.clock_watching import watch_clock
@@ -153,6 +154,26 @@ def test_an_approval_that_waits_too_long_is_an_alarm_until_somebody_has_ruled() 
     owner = actor_of(system.owner, system.organization)
     preview = preview_monitor(actor=owner, monitor_id=Monitor.objects.get(kind="queue_age").pk)
     assert [one.finding.segment for one in preview.alarms] == []
+
+
+def test_what_is_late_every_minute_is_one_alarm_an_hour_until_its_incident_is_resolved() -> None:
+    system = make_system()
+    only("queue_age", Stream(system))
+    queue, begun = make_queue(system.organization), timezone.now()
+
+    def miss(minute: int, into: Any = queue) -> int:
+        at = begun + timedelta(minutes=minute)
+        late = make_escalation(make_decision(system), queue=into, opened_at=at - timedelta(seconds=30), respond_s=20)
+        sequence_entries()
+        raised = watch_clock(at)
+        Escalation.objects.filter(pk=late.pk).update(status="closed", closure="expired", closed_at=at)
+        return raised + watch_clock(at + timedelta(seconds=30))
+
+    assert [miss(minute) for minute in range(0, 60, 4)] == [1] + [0] * 14
+    assert miss(61) == 1
+    assert miss(62, make_queue(system.organization)) == 1
+    Incident.objects.update(status="resolved")
+    assert miss(63, Escalation.objects.latest("opened_at").queue) == 1
 
 
 @pytest.mark.parametrize("part", ["owner", "backup"])
