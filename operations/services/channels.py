@@ -16,7 +16,7 @@ from governance.services.recording import record
 from operations.errors import ChannelExists, ChannelFailed, TooManyChannels
 from operations.models import Channel
 from operations.sealing import SealBroken, seal, unseal
-from operations.services.sending import NotSent, UnfitAddress, read_address, send_message
+from operations.services.sending import NotSent, UnfitAddress, read_address, send_message, write_plainly
 from reviews.services.clock import database_now
 
 LONGEST_NAME: Final = 100
@@ -88,7 +88,7 @@ def test_channel(*, actor: Actor, channel_id: uuid.UUID) -> Channel:
         send_message(
             url=unseal(channel.sealed_url),
             title="Countersign: a test",
-            body=f"{actor.label} has tested this channel. Incidents will be told here.",
+            body=f"{write_plainly(actor.label)} has tested this channel. Incidents will be told here.",
         )
     except (NotSent, SealBroken) as failure:
         error = str(failure)

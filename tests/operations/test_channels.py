@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -388,10 +388,11 @@ def test_an_organization_has_twenty_channels_at_the_most() -> None:
 
 @pytest.mark.usefixtures("private")
 def test_a_channel_is_tried_before_it_is_needed(server: Server) -> None:
-    admin = admin_of(make_system())
+    admin = replace(admin_of(make_system()), label="<!channel>")
     channel = create_channel(actor=admin, name="Ops", url=server.address)
     assert try_channel(actor=admin, channel_id=channel.pk).last_delivered_at is not None
     assert server.told[0]["title"] == "Countersign: a test"
+    assert server.told[0]["message"].startswith("‹!channel› has tested this channel.")
     server.status = 404
     with pytest.raises(ChannelFailed, match="answered 404"):
         try_channel(actor=admin, channel_id=channel.pk)
