@@ -1,4 +1,4 @@
-"""What the verbs on versions and releases refuse beyond the common vocabulary."""
+"""What the verbs on versions, releases and runs refuse beyond the common vocabulary."""
 
 from governance.errors import Conflict
 
@@ -13,3 +13,11 @@ class DatasetUnchanged(Conflict):
 
 class ReleaseAlreadyStated(Conflict):
     code, title = "release-already-stated", "Somebody has stated this release"
+
+
+class RunClosed(Conflict):
+    code, title = "run-closed", "The run has its verdict"
+
+
+class ResultDiffers(Conflict):
+    code, title = "result-differs", "Another answer to this example stands already"

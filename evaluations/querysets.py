@@ -11,7 +11,13 @@ from governance.actors import Actor
 from governance.canonical import canonicalize
 
 if TYPE_CHECKING:
-    from evaluations.models import Dataset, DatasetVersion, Example, Release  # noqa: F401 (named in annotations)
+    from evaluations.models import (  # noqa: F401 (named in annotations)
+        Dataset,
+        DatasetVersion,
+        EvaluationRun,
+        Example,
+        Release,
+    )
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
@@ -55,6 +61,13 @@ class ExampleQuerySet(models.QuerySet["Example"]):
 
 
 class ReleaseQuerySet(models.QuerySet["Release"]):
+    def visible_to(self, actor: Actor) -> Self:
+        if actor.organization_id is None or not actor.is_person:
+            return self.none()
+        return self.filter(organization_id=actor.organization_id)
+
+
+class EvaluationRunQuerySet(models.QuerySet["EvaluationRun"]):
     def visible_to(self, actor: Actor) -> Self:
         if actor.organization_id is None or not actor.is_person:
             return self.none()

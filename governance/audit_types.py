@@ -52,6 +52,8 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
     "Releases": {
         "release.stated": "Release stated",
         "release.first_seen": "Release first seen in traffic",
+        "evaluation.opened": "Evaluation run opened",
+        "evaluation.judged": "Gate's verdict on a release",
     },
     "People and access": {
         "person.created": "Account created",

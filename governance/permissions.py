@@ -30,6 +30,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "datasets.read": EVERYBODY,
     "datasets.adjudicate": frozenset({LEAD, OWNER}),
     "datasets.seal": frozenset({LEAD, OWNER}),
+    "evaluations.run": frozenset({LEAD, OWNER, ADMIN}),
     "releases.state": frozenset({LEAD, OWNER, ADMIN}),
     "systems.read": EVERYBODY,
     "systems.manage": frozenset({ADMIN}),

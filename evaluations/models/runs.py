@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from evaluations.models.datasets import Example
 from evaluations.models.versions import DatasetVersion
-from evaluations.querysets import ReleaseQuerySet
+from evaluations.querysets import EvaluationRunQuerySet, ReleaseQuerySet
 from governance.identifiers import new_id
 from governance.models import AISystem, Organization
 
@@ -90,6 +90,8 @@ class EvaluationRun(models.Model):
     created_by_label = models.CharField(max_length=254)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = EvaluationRunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -1,0 +1,206 @@
+"""Runs: opened on a sealed version, fed once for each answer, judged once, and unchanged ever after."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from evaluations.errors import ResultDiffers, RunClosed
+from evaluations.models import DatasetVersion, EvaluationRun, Example, RunResult
+from evaluations.results import read_lines
+from evaluations.run_selectors import unanswered
+from evaluations.services.gating import Plan, Taken, add_results, close_run, open_run
+from evaluations.services.releases import state_release
+from evaluations.services.sealing import seal_version
+from governance.actors import OPERATOR
+from governance.canonical import sha256_hex
+from governance.errors import Invalid, NotFound, NotPermitted
+from governance.models import AuditEntry
+from tests.evaluations.scenes import make_dataset, make_example
+from tests.factories import make_actor, make_organization
+from tests.support.races import race
+
+pytestmark = pytest.mark.django_db
+RIGHT, WRONG = {"output": "spam"}, {"output": "ham"}
+
+
+def seal(examples: int = 4, **fields: Any) -> DatasetVersion:
+    dataset = make_dataset()
+    for _ in range(examples):
+        make_example(dataset, expected=RIGHT, sources=0, **fields)
+    for name in ("v1", "v2"):
+        state_release(actor=OPERATOR, system=dataset.system, name=name, reason="x")
+    return seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+
+
+def begin(version: DatasetVersion, candidate: str = "v1", **plan: Any) -> EvaluationRun:
+    return open_run(actor=OPERATOR, version=version, plan=Plan(candidate=candidate, **plan))
+
+
+def line(example: Example, answer: Any = RIGHT, **fields: Any) -> dict[str, Any]:
+    return {"example": f"sha256:{example.content_sha256}", "answer": answer, **fields}
+
+
+def send(run: EvaluationRun, *lines: dict[str, Any]) -> Taken:
+    body = b"\n".join(json.dumps(one).encode() for one in lines)
+    return add_results(actor=OPERATOR, run=run, results=read_lines(body))
+
+
+def answer_all(run: EvaluationRun, *wrong: int, **fields: Any) -> EvaluationRun:
+    examples = Example.objects.filter(dataset=run.version.dataset).order_by("id")
+    send(run, *(line(one, WRONG if place in wrong else RIGHT, **fields) for place, one in enumerate(examples)))
+    return close_run(actor=OPERATOR, run=run)
+
+
+def evidence(run: EvaluationRun) -> Any:
+    return json.loads(run.evidence)
+
+
+def test_a_candidate_is_paired_with_the_baseline_and_the_flips_are_named() -> None:
+    version = seal(200)
+    ids = [str(key) for key in Example.objects.order_by("id").values_list("pk", flat=True)]
+    baseline = answer_all(begin(version, demands={"minimum": 0.9}), 0, 1, 2, 3, 4, 5, 6)
+    assert baseline.verdict == "pass"
+    run = answer_all(begin(version, "v2", goal="better", baseline_id=baseline.pk), 6)
+    assert run.verdict == "pass"
+    said = evidence(run)
+    assert (said["fixed"], said["broken"], said["baseline_right"], said["right"]) == (ids[:6], [], 193, 199)
+    assert said["p_value"] == pytest.approx(0.03125)
+    assert said["root"] == f"sha256:{version.root_sha256}"
+    assert run.evidence_sha256 == sha256_hex(run.evidence)
+    entry = AuditEntry.objects.filter(type="evaluation.judged").latest("pk")
+    assert json.loads(entry.payload.payload)["evidence"] == f"sha256:{run.evidence_sha256}"
+
+
+def test_too_little_data_is_inconclusive_and_a_missing_result_is_no_pass() -> None:
+    version = seal(4)
+    baseline = answer_all(begin(version))
+    assert baseline.verdict == "not_evaluated"
+    run = answer_all(begin(version, "v2", baseline_id=baseline.pk))
+    assert (run.verdict, evidence(run)["more_examples"] > 100) == ("inconclusive", True)
+    short = begin(version, "v2", demands={"minimum": 0.5})
+    send(short, line(Example.objects.earliest("id")))
+    assert [one.answered for one in unanswered(short)] == [0, 0, 0]
+    assert close_run(actor=OPERATOR, run=short).verdict == "not_evaluated"
+    assert evidence(short)["missing"] == 3
+
+
+def test_results_sent_again_are_passed_over_and_other_ones_refused() -> None:
+    run = begin(seal(2))
+    one, two = Example.objects.order_by("id")
+    assert send(run, line(one), line(one)) == Taken(added=1, repeated=1)
+    assert send(run, line(one), line(two)) == Taken(added=1, repeated=1)
+    with pytest.raises(ResultDiffers):
+        send(run, line(one, WRONG))
+    assert RunResult.objects.count() == 2
+
+
+def test_of_a_request_that_does_not_fit_nothing_is_kept() -> None:
+    run = begin(seal(2))
+    one = Example.objects.earliest("id")
+    stranger = make_example(make_dataset())
+    for bad, pointer in (
+        (line(stranger), "/1/example"),
+        (line(one, repeat=2), "/1/repeat"),
+        ({**line(one), "why": 1}, "/1/why"),
+        (line(one, {"text": 1}), "/1/answer"),
+        ({**line(one), "error": "x"}, "/1/answer"),
+        (line(one, cost_usd=-1), "/1/cost_usd"),
+        (line(one, latency_ms=True), "/1/latency_ms"),
+        ({"example": "abc", "answer": RIGHT}, "/1/example"),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            send(run, line(one), bad)
+        assert refusal.value.errors[0]["pointer"] == pointer
+    with pytest.raises(Invalid):
+        read_lines(b'{"example": 1, "example": 2}')
+    with pytest.raises(Invalid):
+        read_lines(b"{}\n" * 1_001)
+    assert not RunResult.objects.exists()
+
+
+def test_an_error_is_a_wrong_answer_and_of_repeats_all_have_to_be_right() -> None:
+    run = begin(seal(2), repeats=2, demands={"minimum": 0.5})
+    one, two = Example.objects.order_by("id")
+    send(run, line(one), line(one, WRONG, repeat=2), line(two))
+    send(run, {"example": f"sha256:{two.content_sha256}", "repeat": 2, "error": "timed out"})
+    close_run(actor=OPERATOR, run=run)
+    assert (evidence(run)["right"], evidence(run)["missing"]) == (0, 0)
+
+
+def test_ceilings_and_critical_labels_are_kept() -> None:
+    version = seal(200, labels=["safety"])
+    dear = answer_all(begin(version, demands={"minimum": 0.5, "cost_ceiling_micros": 100}), cost_usd=0.0002)
+    assert (dear.verdict, "cost" in evidence(dear)["reasons"][0]) == ("fail", True)
+    unsafe = answer_all(begin(version, demands={"minimum": 0.5, "critical_labels": ["safety"]}), 7)
+    assert (unsafe.verdict, len(evidence(unsafe)["critical_failures"])) == ("fail", 1)
+
+
+def test_what_can_not_be_compared_is_refused() -> None:
+    version = seal(3)
+    baseline = answer_all(begin(version))
+    still_open = begin(version)
+    text = {"kind": "text"}
+    for plan in (
+        {"candidate": "v9"},
+        {"baseline_id": still_open.pk},
+        {"baseline_id": answer_all(begin(seal(3))).pk},
+        {"baseline_id": baseline.pk, "repeats": 2},
+        {"baseline_id": baseline.pk, "split": "train"},
+        {"baseline_id": baseline.pk, "scorer": text},
+        {"split": "test"},
+        {"scorer": {"kind": "judge"}},
+        {"demands": {"margin": 2}},
+        {"demands": {"margin": "x"}},
+        {"demands": {"pass_score": 0}},
+        {"demands": {"magrin": 0.1}},
+    ):
+        with pytest.raises(Invalid):
+            begin(version, **plan)
+    begin(version, baseline_id=baseline.pk, split="")
+
+
+def test_a_verdict_is_final_and_the_database_holds_to_it() -> None:
+    run = answer_all(begin(seal(2)))
+    with pytest.raises(RunClosed):
+        close_run(actor=OPERATOR, run=run)
+    with pytest.raises(RunClosed):
+        send(run, line(Example.objects.earliest("id"), repeat=1))
+    for queryset, change in (
+        (EvaluationRun.objects.filter(pk=run.pk), {"verdict": "pass"}),
+        (RunResult.objects.filter(run=run), {"score": 0.5}),
+    ):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            queryset.update(**change)
+
+
+def test_others_neither_open_nor_feed_nor_close() -> None:
+    version = seal(2)
+    run = begin(version)
+    for actor, refusal in (
+        (make_actor(version.organization, "reviewer"), NotPermitted),
+        (make_actor(make_organization(), "owner"), NotFound),
+    ):
+        with pytest.raises(refusal):
+            open_run(actor=actor, version=version, plan=Plan(candidate="v1"))
+        with pytest.raises(refusal):
+            add_results(actor=actor, run=run, results=[])
+        with pytest.raises(refusal):
+            close_run(actor=actor, run=run)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_results_that_come_twice_at_once_while_somebody_closes_are_kept_once_or_refused() -> None:
+    run = begin(seal(20))
+    lines = [line(one) for one in Example.objects.all()]
+    first, second, closed = race(
+        lambda: send(run, *lines), lambda: send(run, *lines), lambda: close_run(actor=OPERATOR, run=run)
+    )
+    assert isinstance(closed, EvaluationRun)
+    taken = [one for one in (first, second) if isinstance(one, Taken)]
+    assert all(isinstance(one, RunClosed) for one in (first, second) if not isinstance(one, Taken))
+    assert sum(one.added for one in taken) == RunResult.objects.count() == (20 if taken else 0)
+    assert evidence(EvaluationRun.objects.get())["missing"] == 20 - RunResult.objects.count()
