@@ -82,6 +82,7 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "monitor.changed": "Monitor set",
         "monitor.baseline_sealed": "Monitor's baseline sealed",
         "monitor.rearmed": "Monitor watches again",
+        "monitor.failed": "Monitor could not read an entry",
         "alarm.raised": "Alarm raised",
         "alarm.judged": "Alarm judged",
         "alarm.ended": "What raised an alarm ended by itself",

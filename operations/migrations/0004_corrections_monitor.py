@@ -4,15 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('operations', '0003_monitor_version'),
+        ("operations", "0003_monitor_version"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='monitor',
-            name='kind',
-            field=models.CharField(choices=[('silence', 'Silence'), ('volume', 'Volume'), ('escalation_rate', 'Escalation rate'), ('override_rate', 'Override rate'), ('corrections', 'Corrections'), ('sampled_errors', 'Errors in quality samples'), ('action_mix', 'Action mix'), ('confidence', 'Confidence'), ('input_shift', 'Inputs'), ('model', 'Model'), ('release', 'Release'), ('latency', 'Latency'), ('cost', 'Cost'), ('failed_outcomes', 'Failed outcomes'), ('missing_outcomes', 'Missing outcomes'), ('queue_age', 'Queue age'), ('owner', 'Owner')], max_length=20),
+            model_name="monitor",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("silence", "Silence"),
+                    ("volume", "Volume"),
+                    ("escalation_rate", "Escalation rate"),
+                    ("override_rate", "Override rate"),
+                    ("corrections", "Corrections"),
+                    ("sampled_errors", "Errors in quality samples"),
+                    ("action_mix", "Action mix"),
+                    ("confidence", "Confidence"),
+                    ("input_shift", "Inputs"),
+                    ("model", "Model"),
+                    ("release", "Release"),
+                    ("latency", "Latency"),
+                    ("cost", "Cost"),
+                    ("failed_outcomes", "Failed outcomes"),
+                    ("missing_outcomes", "Missing outcomes"),
+                    ("queue_age", "Queue age"),
+                    ("owner", "Owner"),
+                ],
+                max_length=20,
+            ),
         ),
     ]

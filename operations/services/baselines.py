@@ -282,6 +282,11 @@ def record_sealed_step(monitor: Monitor, *, count: int, now: datetime) -> None:
     _record(monitor, "monitor.baseline_sealed", SYSTEM, {"observations": count, "stated": monitor.stated}, now)
 
 
+def record_failed_step(monitor: Monitor, *, now: datetime) -> None:
+    """Within an open transaction: say in the log that a monitor could not read an entry. The worker's own log says why."""
+    _record(monitor, "monitor.failed", SYSTEM, {}, now)
+
+
 def find_managed(actor: Actor, monitor_id: uuid.UUID) -> Monitor:
     """Refuses (NotFound) a monitor of another organization."""
     monitors = Monitor.objects.all() if actor.kind == "system" else Monitor.objects.visible_to(actor)

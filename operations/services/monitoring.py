@@ -6,6 +6,7 @@ run twice at once, each entry has its effect once. All reading and computing com
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,10 +24,12 @@ from operations.models import Monitor
 from operations.monitor_kinds import KINDS, Json, Run
 from operations.observations import DecisionMade, Event, Inputs, Reading, read_log
 from operations.services.alarming import raise_alarm_step
-from operations.services.baselines import READER, ensure_monitors, record_sealed_step, settings_of
+from operations.services.baselines import READER, ensure_monitors, record_failed_step, record_sealed_step, settings_of
 from operations.services.costs import draft_first_entries
 from reviews.models import Decision
 from reviews.services.clock import database_now
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 LOOKING = (Monitor.Status.LEARNING, Monitor.Status.WATCHING)
@@ -44,6 +47,8 @@ class _Course:
     run: Run
     # The baseline with what was seen until a false alarm, and how many observations that makes.
     taught: Json | None = None
+    # What went wrong in this reading; the monitor stays as it was before it.
+    failure: Exception | None = None
 
 
 def watch(*, limit: int = BATCH, budget_s: float = 0.0) -> int:
@@ -97,7 +102,7 @@ def _take_courses(reading: Reading) -> list[_Course]:
     for system_id, events in reading.events.items():
         own = [_start_course(monitor, inputs) for monitor in monitors.get(system_id, ())]
         _step(own, events)
-        courses += [course for course in own if course.run.is_touched]
+        courses += [course for course in own if course.run.is_touched or course.failure]
     return courses
 
 
@@ -127,6 +132,18 @@ def _wants_inputs(monitor: Monitor) -> bool:
 
 
 def _start_course(monitor: Monitor, inputs: Inputs) -> _Course:
+    try:
+        return _begin_course(monitor, inputs)
+    except Overtaken:
+        raise
+    except Exception as failure:
+        logger.exception("The monitor %s of %s could not begin", monitor.kind, monitor.system)
+        # An empty run of its kind: nothing is stepped, and nothing of it is kept.
+        run = Run(KINDS[monitor.kind], settings=settings_of(monitor), state={}, prepared=None, inputs=inputs)
+        return _Course(monitor, run, failure=failure)
+
+
+def _begin_course(monitor: Monitor, inputs: Inputs) -> _Course:
     kind, settings = KINDS[monitor.kind], settings_of(monitor)
     taught, prepared = None, None
     if monitor.status == Monitor.Status.WATCHING:
@@ -174,13 +191,31 @@ def _step(courses: list[_Course], events: list[Event]) -> None:
             by_type.setdefault(heard, []).append(course)
     for event in events:
         for course in by_type.get(type(event), ()):
-            if event.index >= course.monitor.since_index:
+            if event.index < course.monitor.since_index or course.failure is not None:
+                continue
+            try:
                 course.run.take(event)
+            except Exception as failure:
+                logger.exception("The monitor %s of %s failed", course.monitor.kind, course.monitor.system)
+                course.failure = failure
+
+
+def _keep_failure(monitor: Monitor, now: datetime) -> None:
+    """One monitor that can't read an entry must not stop all others for ever: it passes the reading over, and says so once."""
+    if "failed_at" in monitor.state:
+        return
+    state = {**monitor.state, "failed_at": now.isoformat()}
+    if not Monitor.objects.filter(pk=monitor.pk, version=monitor.version).update(state=state):
+        raise Overtaken
+    record_failed_step(monitor, now=now)
 
 
 def _keep(course: _Course, now: datetime) -> None:
     """Write what a run came to, unless somebody has changed the monitor since it was loaded."""
     monitor, run = course.monitor, course.run
+    if course.failure is not None:
+        _keep_failure(monitor, now)
+        return
     changes: dict[str, Any] = {"state": run.state(), "observations": run.observations}
     if run.sealed is not None:
         monitor.status, monitor.baseline_sealed_at = Monitor.Status.WATCHING, run.sealed.event.at
@@ -203,6 +238,11 @@ def _keep(course: _Course, now: datetime) -> None:
 
 def _raise_alarms(courses: Sequence[_Course], now: datetime) -> None:
     """In the order of the log, however it was cut into readings: the first one opens the incident."""
-    found = [(event, course.monitor, finding) for course in courses for finding, event in course.run.findings]
+    found = [
+        (event, course.monitor, finding)
+        for course in courses
+        if course.failure is None
+        for finding, event in course.run.findings
+    ]
     for event, monitor, finding in sorted(found, key=lambda one: (one[0].index, one[1].kind)):
         raise_alarm_step(monitor=monitor, finding=finding, detected_at=event.at, detected_index=event.index, now=now)

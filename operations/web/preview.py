@@ -85,7 +85,7 @@ def describe_preview(monitor: Monitor, kind: MonitorKind, preview: Preview) -> d
     return {
         "preview": preview,
         "alarms": alarms,
-        "chart": draw_preview(monitor, kind, preview) if preview.points else None,
+        "charts": [draw_preview(monitor, kind, preview)] if preview.points else [],
         "promise": str(preview.stated.get("sentence") or ""),
         "falseness": say_falseness(preview.stated) if preview.stated else "",
     }

@@ -96,6 +96,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], Said]] = {
     ),
     "monitor.changed": _changed,
     "monitor.rearmed": _rearmed,
+    "monitor.failed": lambda _: Said("Could not read an entry of the log, and passed it over", tone="block"),
     "breaker.opened": lambda payload: Said("The breaker opened", _text(payload, "reason"), "block"),
     "breaker.half_opened": lambda payload: Said(
         f"The breaker half-opened: {_share(payload)} acts again", _text(payload, "reason"), "review"

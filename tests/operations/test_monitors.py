@@ -206,6 +206,20 @@ def test_rulings_that_are_released_together_are_no_missing_outcomes() -> None:
     assert stream.alarms() == []
 
 
+def test_a_monitor_that_breaks_stops_no_other_and_says_so_once() -> None:
+    stream = Stream()
+    stream.run(320)
+    read()
+    broken = stream.monitor("latency")
+    Monitor.objects.filter(pk=broken.pk).update(baseline={}, version=broken.version + 1)
+    for _ in range(2):
+        stream.run(20, model="acme/two")
+        read()
+    assert [alarm.segment for alarm in stream.alarms()] == ["model=acme/two"]
+    told = AuditEntry.objects.filter(type="monitor.failed")
+    assert [entry.payload.subject for entry in told] == [f"monitor:{broken.pk}"]
+
+
 def test_an_unchanged_stream_raises_no_alarm() -> None:
     stream = Stream(seed=7)
     stream.run(3_000)

@@ -55,7 +55,6 @@ def test_a_condition_is_read_from_incidents_monitors_and_queues() -> None:
     oldest = timezone.now() - timedelta(hours=5)
     make_escalation(make_decision(system), queue=queue, opened_at=oldest)
     make_escalation(make_decision(system), queue=queue)
-    make_escalation(make_decision(system, is_test=True), queue=queue)
     make_monitor(system, status="alarmed")
     make_monitor(system, kind="latency")
     make_monitor(system, kind="cost", status="learning")
