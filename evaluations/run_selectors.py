@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from evaluations.demands import GateDemands
-from evaluations.models import EvaluationRun, ExampleSource, RunResult
+from evaluations.models import EvaluationRun, ExampleSource, Release, RunResult
 from evaluations.querysets import ExampleQuerySet
 from evaluations.scoring.gates import Case, Spending
 from evaluations.version_selectors import examples_of
@@ -90,8 +90,9 @@ def find_teachers(actor: Actor, example_ids: Collection[uuid.UUID]) -> Mapping[u
     return {example_id: rulings[review_id] for example_id, review_id in newest.items() if review_id in rulings}
 
 
-def newest_verdicts() -> Subquery:
-    """For an annotation of releases: the id of each one's newest run."""
-    return Subquery(
-        EvaluationRun.objects.filter(candidate=OuterRef("pk")).order_by(F("created_at").desc()).values("pk")[:1]
-    )
+def find_newest_runs(releases: Collection[Release]) -> dict[uuid.UUID, EvaluationRun]:
+    """The newest run of each of these releases, by the release's id."""
+    newest = EvaluationRun.objects.filter(candidate=OuterRef("pk")).order_by("-created_at", "-id").values("pk")[:1]
+    keys = Release.objects.filter(pk__in=[one.pk for one in releases]).annotate(run_id=Subquery(newest))
+    runs = EvaluationRun.objects.filter(pk__in=[key for key in keys.values_list("run_id", flat=True) if key])
+    return {run.candidate_id: run for run in runs.only("candidate_id", "verdict", "status")}

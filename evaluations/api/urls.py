@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluations.api import datasets, releases, versions
+from evaluations.api import datasets, releases, runs, versions
 
 urlpatterns = [
     path("datasets", datasets.DatasetList.as_view(), name="api-datasets"),
@@ -14,4 +14,10 @@ urlpatterns = [
         "datasets/<uuid:dataset_id>/versions/<int:number>", versions.VersionDetail.as_view(), name="api-dataset-version"
     ),
     path("releases", releases.ReleaseList.as_view(), name="api-releases"),
+    path("evaluation-runs", runs.RunList.as_view(), name="api-runs"),
+    path("evaluation-runs/<uuid:run_id>", runs.RunDetail.as_view(), name="api-run"),
+    path("evaluation-runs/<uuid:run_id>/examples", runs.RunExamples.as_view(), name="api-run-examples"),
+    path("evaluation-runs/<uuid:run_id>/results", runs.RunResults.as_view(), name="api-run-results"),
+    path("evaluation-runs/<uuid:run_id>/close", runs.RunClose.as_view(), name="api-run-close"),
+    path("evaluation-runs/<uuid:run_id>/gate", runs.RunGate.as_view(), name="api-run-gate"),
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
 
@@ -89,13 +89,25 @@ def judge(cases: Sequence[Case], demands: Demands, *, has_baseline: bool, spendi
     there is nothing to compare with; then by the pairs, or by the candidate's own share."""
     known = [case for case in cases if case.candidate is not None and (case.baseline is not None or not has_baseline)]
     examples, missing = len(cases), len(cases) - len(known)
-    right = sum(case.candidate is True for case in cases)
+    fixed = tuple(case.key for case in cases if case.candidate is True and case.baseline is False)
+    broken = tuple(case.key for case in cases if case.candidate is False and case.baseline is True)
     critical = tuple(case.key for case in cases if case.is_critical and case.candidate is False)
     broken_ceilings, unknown_ceilings = _check_ceilings(demands, spending)
+    counted = Judgement(
+        "not_evaluated",
+        (),
+        examples=examples,
+        right=sum(case.candidate is True for case in cases),
+        missing=missing,
+        baseline_right=sum(case.baseline is True for case in cases) if has_baseline else None,
+        fixed=fixed,
+        broken=broken,
+        critical_failures=critical,
+    )
     failures = [f"{len(critical)} critical examples were answered wrongly."] if critical else []
     failures += broken_ceilings
     if failures:
-        return Judgement("fail", tuple(failures), examples, right, missing, critical_failures=critical)
+        return replace(counted, verdict="fail", reasons=tuple(failures))
     gaps = list(unknown_ceilings)
     if not cases:
         gaps.append("There is no example to judge by.")
@@ -106,10 +118,10 @@ def judge(cases: Sequence[Case], demands: Demands, *, has_baseline: bool, spendi
     elif not has_baseline and demands.goal == "better":
         gaps.append("Better than what? There is no baseline.")
     if gaps:
-        return Judgement("not_evaluated", tuple(gaps), examples, right, missing)
+        return replace(counted, reasons=tuple(gaps))
     if not has_baseline:
-        return _judge_alone(right, examples, demands)
-    return _judge_pairs(cases, demands)
+        return _judge_alone(counted, demands)
+    return _judge_pairs(counted, demands)
 
 
 def _check_ceilings(demands: Demands, spending: Spending) -> tuple[list[str], list[str]]:
@@ -126,24 +138,17 @@ def _check_ceilings(demands: Demands, spending: Spending) -> tuple[list[str], li
     return broken, unknown
 
 
-def _judge_pairs(cases: Sequence[Case], demands: Demands) -> Judgement:
-    n = len(cases)
-    fixed = tuple(case.key for case in cases if case.candidate and not case.baseline)
-    broken = tuple(case.key for case in cases if case.baseline and not case.candidate)
-    p_value = mcnemar_exact(len(fixed), len(broken))
-    interval = paired_difference(len(fixed), len(broken), n, confidence=1 - demands.alpha)
+def _judge_pairs(counted: Judgement, demands: Demands) -> Judgement:
+    n, fixed, broken = counted.examples, len(counted.fixed), len(counted.broken)
+    p_value = mcnemar_exact(fixed, broken)
+    interval = paired_difference(fixed, broken, n, confidence=1 - demands.alpha)
     ask = _ask_better if demands.goal == "better" else _ask_not_worse
-    verdict, reason, more = ask(len(fixed), len(broken), n, p_value, interval, demands)
-    return Judgement(
-        verdict,
-        (reason,),
-        examples=n,
-        right=sum(bool(case.candidate) for case in cases),
-        missing=0,
-        baseline_right=sum(bool(case.baseline) for case in cases),
-        fixed=fixed,
-        broken=broken,
-        difference=(len(fixed) - len(broken)) / n,
+    verdict, reason, more = ask(fixed, broken, n, p_value, interval, demands)
+    return replace(
+        counted,
+        verdict=verdict,
+        reasons=(reason,),
+        difference=(fixed - broken) / n,
         interval=interval,
         p_value=p_value,
         more_examples=more,
@@ -179,7 +184,8 @@ def _ask_better(fixed: int, broken: int, n: int, p_value: float, interval: Inter
     return "inconclusive", f"{fixed} fixed, {broken} broken could be chance; {more:,} more examples.", more
 
 
-def _judge_alone(right: int, n: int, demands: Demands) -> Judgement:
+def _judge_alone(counted: Judgement, demands: Demands) -> Judgement:
+    right, n = counted.right, counted.examples
     minimum = demands.minimum or 0.0
     interval = wilson_interval(right, n, confidence=1 - demands.alpha)
     share, more = right / n, None
@@ -191,7 +197,7 @@ def _judge_alone(right: int, n: int, demands: Demands) -> Judgement:
     else:
         verdict, more = "inconclusive", _more_alone(share, n, minimum, demands.alpha)
         reason = f"Right on {_percent(interval.low)} to {_percent(interval.high)}, asked for {_percent(minimum)}."
-    return Judgement(verdict, (reason,), examples=n, right=right, missing=0, interval=interval, more_examples=more)
+    return replace(counted, verdict=verdict, reasons=(reason,), interval=interval, more_examples=more)
 
 
 def _more_alone(share: float, n: int, minimum: float, alpha: float) -> int:

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from evaluations.release_selectors import find_system, releases_of
+from evaluations.run_selectors import find_newest_runs
 from evaluations.services.releases import state_release
 from evaluations.web.forms import ReleaseForm
 from governance.actors import Actor
@@ -36,9 +37,12 @@ def release_list(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
         except (Conflict, Invalid) as refusal:
             add_refusal(form, refusal)
             status = refusal.status
+    listed = take_keyset_page(request, releases_of(actor).filter(system=system), ("-created_at", "-id"))
+    newest = find_newest_runs(listed.rows)
     context = {
         "system": system,
-        "page": take_keyset_page(request, releases_of(actor).filter(system=system), ("-created_at", "-id")),
+        "page": listed,
+        "rows": [(release, newest.get(release.pk)) for release in listed.rows],
         "form": form,
         "may_state": may(actor, "releases.state"),
     }

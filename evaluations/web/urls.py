@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluations.web import datasets, releases, versions
+from evaluations.web import datasets, releases, runs, versions
 
 _EXAMPLE = "datasets/<uuid:dataset_id>/examples/<uuid:example_id>/"
 
@@ -14,4 +14,5 @@ urlpatterns = [
     path("datasets/<uuid:dataset_id>/versions/", versions.version_list, name="dataset-versions"),
     path("datasets/<uuid:dataset_id>/versions/<int:number>/", versions.version_detail, name="dataset-version"),
     path("systems/<slug:slug>/releases/", releases.release_list, name="release-list"),
+    path("evaluation-runs/<uuid:run_id>/", runs.run_detail, name="run-detail"),
 ]

@@ -222,6 +222,16 @@ ACCESS: dict[str, tuple[Access, ...]] = {
         do(HANDLING, answer=201, body={"system": "$systems/slug", "name": "v9", "reason": "x"}),
     ),
     "release-list": (see(), do(HANDLING, answer=302, body={"name": "v9", "reason": "x"})),
+    "api-runs": (
+        see(stranger=200),
+        do(HANDLING, answer=201, body={"dataset": "$dataset_id", "version": 1, "candidate": "our-own release"}),
+    ),
+    "api-run": (see(),),
+    "api-run-examples": (see(),),
+    "api-run-results": (do(HANDLING, answer=415),),
+    "api-run-close": (do(HANDLING, answer=200),),
+    "api-run-gate": (see(),),
+    "run-detail": (see(),),
     # ---- the record
     "audit-log": (see(READING_LOG, stranger=200),),
     "audit-entry": (see(READING_LOG),),

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
+from evaluations.services.gating import Plan, open_run
+from evaluations.services.releases import state_release
 from evaluations.services.sealing import seal_version
 from governance.actors import OPERATOR
 from governance.models import AccessToken, Group, Organization, PolicyVersion, User
@@ -66,6 +68,8 @@ def set_scene() -> Scene:
         )
     example = make_example(dataset, input={"message": MARK})
     sealed = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason=f"{MARK} reason")
+    release = state_release(actor=OPERATOR, system=system, name=f"{MARK} release", reason=f"{MARK} reason")
+    run = open_run(actor=OPERATOR, version=sealed, plan=Plan(candidate=release.name))
     incident = make_incident(system, title=f"{MARK} incident")
     alarm = make_alarm(incident, title=f"{MARK} alarm", evidence=[escalation.decision])
     price = ModelPrice.objects.create(
@@ -93,6 +97,7 @@ def set_scene() -> Scene:
         "dataset_id": dataset.pk,
         "example_id": example.pk,
         "datasets/number": sealed.number,
+        "run_id": run.pk,
         "incident_id": incident.pk,
         "monitor_id": alarm.monitor_id,
         "channel_id": make_channel(organization, name=f"{MARK} channel").pk,

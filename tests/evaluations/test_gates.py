@@ -68,9 +68,9 @@ def test_a_missing_result_is_never_a_pass() -> None:
 
 
 def test_a_critical_example_that_fails_fails_the_gate_whatever_else() -> None:
-    given = [*cases(1_000, 50, 0, 0), Case("x", False, False, is_critical=True)]
+    given = [*cases(1_000, 50, 0, 0), Case("x", False, True, is_critical=True)]
     found = ask([*given, Case("y", None, True)])
-    assert (found.verdict, found.critical_failures) == ("fail", ("x",))
+    assert (found.verdict, found.critical_failures, found.broken, len(found.fixed)) == ("fail", ("x",), ("x",), 50)
 
 
 def test_ceilings_are_kept_or_the_gate_fails_and_unknown_cost_is_no_pass() -> None:

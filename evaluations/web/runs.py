@@ -1,0 +1,66 @@
+"""A run's page: what the gate said, what it rests on, and the examples that changed sides with their rulings."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from evaluations.models import Example
+from evaluations.run_selectors import find_run
+from evaluations.selectors import with_heads
+from evaluations.web.datasets import describe_row, find_rulings, say_ruling
+from governance.actors import Actor
+from governance.web.session import page
+
+FLIPS_SHOWN = 25
+
+
+@page("datasets.read")
+@require_GET
+def run_detail(request: HttpRequest, actor: Actor, run_id: uuid.UUID) -> HttpResponse:
+    run = find_run(actor=actor, run_id=run_id)
+    evidence: dict[str, Any] = json.loads(run.evidence) if run.evidence else {}
+    interval = evidence.get("interval")
+    context = {
+        "run": run,
+        "evidence": evidence,
+        "right": say_share(evidence, "right"),
+        "baseline_right": say_share(evidence, "baseline_right"),
+        "difference": say_points(evidence.get("difference")),
+        "interval": f"{say_points(interval[0])} to {say_points(interval[1])}" if interval and run.baseline_id else "",
+        "p_value": "" if evidence.get("p_value") is None else f"{evidence['p_value']:.4f}",
+        "sides": [
+            (
+                title,
+                evidence.get(f"{kind}_count", len(evidence.get(kind, []))),
+                list_flips(actor, evidence.get(kind, [])),
+            )
+            for title, kind in (("Critical failures", "critical_failures"), ("Broken", "broken"), ("Fixed", "fixed"))
+            if kind != "critical_failures" or evidence.get(kind)
+        ],
+        "demands": json.dumps(run.demands, indent=2, sort_keys=True),
+    }
+    return render(request, "evaluations/run.html", context)
+
+
+def say_share(evidence: dict[str, Any], name: str) -> str:
+    """ "402 of 418"; empty where it is not known."""
+    return f"{evidence[name]:,} of {evidence['examples']:,}" if evidence.get(name) is not None else ""
+
+
+def say_points(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:+.1f}"
+
+
+def list_flips(actor: Actor, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The first of these examples with what they are, and the newest ruling that taught each."""
+    shown = with_heads(Example.objects.visible_to(actor).filter(pk__in=keys[:FLIPS_SHOWN])).order_by("id")
+    rows: list[Any] = list(shown)
+    rulings = find_rulings(actor, [row.review_id for row in rows])
+    return [{**describe_row(row), **say_ruling(rulings.get(row.review_id))} for row in rows]
