@@ -4,43 +4,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('governance', '0002_sign_in_failures'),
+        ("governance", "0002_sign_in_failures"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='aisystem',
-            name='breaker_changed_at',
+            model_name="aisystem",
+            name="breaker_changed_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='aisystem',
-            name='breaker_reason',
+            model_name="aisystem",
+            name="breaker_reason",
             field=models.TextField(blank=True),
         ),
         migrations.AddField(
-            model_name='aisystem',
-            name='breaker_share',
+            model_name="aisystem",
+            name="breaker_share",
             field=models.FloatField(default=0),
         ),
         migrations.AddField(
-            model_name='aisystem',
-            name='fallback_queue',
+            model_name="aisystem",
+            name="fallback_queue",
             field=models.SlugField(blank=True, max_length=63),
         ),
         migrations.AddField(
-            model_name='aisystem',
-            name='fallback_verdict',
-            field=models.CharField(choices=[('review', 'People decide'), ('block', 'Nothing proceeds')], default='review', max_length=6),
+            model_name="aisystem",
+            name="fallback_verdict",
+            field=models.CharField(
+                choices=[("review", "People decide"), ("block", "Nothing proceeds")], default="review", max_length=6
+            ),
         ),
         migrations.AddConstraint(
-            model_name='aisystem',
-            constraint=models.CheckConstraint(condition=models.Q(('fallback_verdict__in', ['review', 'block'])), name='system_fallback_verdict_known'),
+            model_name="aisystem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("fallback_verdict__in", ["review", "block"])), name="system_fallback_verdict_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='aisystem',
-            constraint=models.CheckConstraint(condition=models.Q(('breaker_share__gte', 0), ('breaker_share__lte', 1)), name='system_breaker_share_is_a_share'),
+            model_name="aisystem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("breaker_share__gte", 0), ("breaker_share__lte", 1)),
+                name="system_breaker_share_is_a_share",
+            ),
         ),
     ]

@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reviews', '0005_indexes_of_the_views'),
+        ("reviews", "0005_indexes_of_the_views"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='decision',
-            name='cache_write_tokens',
+            model_name="decision",
+            name="cache_write_tokens",
             field=models.BigIntegerField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='is_diverted',
+            model_name="decision",
+            name="is_diverted",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='reasoning_tokens',
+            model_name="decision",
+            name="reasoning_tokens",
             field=models.BigIntegerField(blank=True, null=True),
         ),
     ]

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import time_machine
@@ -27,8 +28,8 @@ EVERY = 20
 def fresh_site() -> Iterator[None]:
     """Django on an empty SQLite database in a folder of its own; once a process."""
     # In memory where there is such a folder: a hundred thousand commits would wait for the disk, which is not under drill.
-    memory = "/dev/shm"  # noqa: S108
-    folder = tempfile.mkdtemp(prefix="countersign-drill-", dir=memory if os.path.isdir(memory) else None)
+    memory = Path("/dev/shm")  # noqa: S108
+    folder = tempfile.mkdtemp(prefix="countersign-drill-", dir=memory if memory.is_dir() else None)
     os.environ.pop("DATABASE_URL", None)
     os.environ.pop("REDIS_URL", None)
     os.environ["COUNTERSIGN_DATA_DIR"] = folder
@@ -130,9 +131,8 @@ class World:
 
     def tick(self) -> None:
         """What people and the scheduler do meanwhile."""
-        from operations.tasks import tend_incidents, watch, watch_clock
-
         from governance.services.sequencing import sequence_entries
+        from operations.tasks import tend_incidents, watch, watch_clock
         from reviews.services.resolution import act_on_deadlines, release_due_rulings
         from reviews.tasks import notify
 
