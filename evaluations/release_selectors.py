@@ -1,8 +1,6 @@
-"""Reads of releases: those of a system, newest first, and one by name."""
+"""Reads of releases: those that an actor may see, and those in traffic that no gate has passed."""
 
 from __future__ import annotations
-
-import uuid
 
 from django.db.models import QuerySet
 
@@ -27,14 +25,6 @@ def releases_of(actor: Actor) -> ReleaseQuerySet:
     """Every release that the actor may see, with its system."""
     require(actor, "systems.read")
     return Release.objects.visible_to(actor).select_related("system")
-
-
-def find_release(*, actor: Actor, release_id: uuid.UUID) -> Release:
-    """One release. Refuses as `releases_of`, (404) what is not there."""
-    release = releases_of(actor).filter(pk=release_id).first()
-    if release is None:
-        raise NotFound()
-    return release
 
 
 def ungated_traffic() -> QuerySet[Release, Release]:

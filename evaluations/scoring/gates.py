@@ -160,13 +160,15 @@ Answer = tuple[Verdict, str, int | None]
 
 def _ask_not_worse(fixed: int, broken: int, n: int, p_value: float, interval: Interval, demands: Demands) -> Answer:
     if interval.low > -demands.margin:
+        if interval.low > 0:
+            return "pass", f"It is ahead, by {_points(interval.low)} at least.", None
         return "pass", f"At worst it is behind by {_points(-interval.low)}, within {_points(demands.margin)}.", None
     if interval.high < 0:
         return "fail", f"It is worse, by {_points(-interval.high)} at least.", None
     needed = pairs_to_exclude(fixed, broken, n, margin=demands.margin, alpha=demands.alpha)
     more = max(needed - n, 1)
-    said = f"It may be behind by {_points(-interval.low)}, more than {_points(demands.margin)}; {more:,} more examples."
-    return "inconclusive", said, more
+    said = f"At worst it is behind by {_points(-interval.low)}, beyond the margin of {_points(demands.margin)}."
+    return "inconclusive", f"{said} About {more:,} more examples would do.", more
 
 
 def _ask_better(fixed: int, broken: int, n: int, p_value: float, interval: Interval, demands: Demands) -> Answer:
@@ -181,7 +183,11 @@ def _ask_better(fixed: int, broken: int, n: int, p_value: float, interval: Inter
     if n >= needed:
         return "fail", f"{n:,} examples would show an improvement of {_points(effect)}, and do not.", None
     more = needed - n
-    return "inconclusive", f"{fixed} fixed, {broken} broken could be chance; {more:,} more examples.", more
+    return (
+        "inconclusive",
+        f"{fixed} fixed, {broken} broken could be chance. About {more:,} more examples would do.",
+        more,
+    )
 
 
 def _judge_alone(counted: Judgement, demands: Demands) -> Judgement:
@@ -196,7 +202,8 @@ def _judge_alone(counted: Judgement, demands: Demands) -> Judgement:
         verdict, reason = "fail", f"Right on {_percent(interval.high)} at the most, asked for {_percent(minimum)}."
     else:
         verdict, more = "inconclusive", _more_alone(share, n, minimum, demands.alpha)
-        reason = f"Right on {_percent(interval.low)} to {_percent(interval.high)}, asked for {_percent(minimum)}."
+        said = f"Right on {_percent(interval.low)} to {_percent(interval.high)}, asked for {_percent(minimum)}."
+        reason = f"{said} About {more:,} more examples would do."
     return replace(counted, verdict=verdict, reasons=(reason,), interval=interval, more_examples=more)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from evaluations.errors import ResultDiffers, RunClosed
-from evaluations.models import DatasetVersion, EvaluationRun, Example, RunResult
+from evaluations.models import DatasetVersion, EvaluationRun, Example, Release, RunResult
+from evaluations.release_selectors import ungated_traffic
 from evaluations.results import read_lines
 from evaluations.run_selectors import unanswered
 from evaluations.services.gating import Plan, Taken, add_results, close_run, open_run
@@ -190,6 +192,16 @@ def test_others_neither_open_nor_feed_nor_close() -> None:
             add_results(actor=actor, run=run, results=[])
         with pytest.raises(refusal):
             close_run(actor=actor, run=run)
+
+
+def test_traffic_of_a_release_is_ungated_until_one_of_its_runs_passes() -> None:
+    version = seal(30)
+    assert not ungated_traffic().exists()
+    Release.objects.update(first_seen_at=timezone.now())
+    answer_all(begin(version, demands={"minimum": 0.8}), *range(29))
+    assert {release.name for release in ungated_traffic()} == {"v1", "v2"}
+    answer_all(begin(version, demands={"minimum": 0.8}))
+    assert [release.name for release in ungated_traffic()] == ["v2"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -44,8 +44,6 @@ def say(gate: Mapping[str, Any]) -> str:
     """The verdict, its reasons and the flips in plain lines."""
     evidence = gate.get("evidence") or {}
     lines = [f"{gate.get('verdict') or 'open'}: {' '.join(evidence.get('reasons', ())) or 'no verdict yet.'}"]
-    if evidence.get("more_examples"):
-        lines.append(f"About {evidence['more_examples']:,} more examples would do.")
     for flip in gate.get("flips", ()):
         lines.append(f"{flip.get('change')}: example {flip.get('example')}{_ruled(flip)}")
     return "\n".join(_printable(line) for line in lines)
