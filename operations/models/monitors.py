@@ -35,6 +35,7 @@ class Monitor(models.Model):
         MISSING_OUTCOMES = "missing_outcomes", "Missing outcomes"
         QUEUE_AGE = "queue_age", "Queue age"
         OWNER = "owner", "Owner"
+        UNGATED_RELEASE = "ungated_release", "Release without a gate"
 
     class Status(models.TextChoices):
         LEARNING = "learning", "Learning"

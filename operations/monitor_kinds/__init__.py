@@ -12,7 +12,7 @@ from operations.monitor_kinds.inputs import InputShift
 from operations.monitor_kinds.numbers import Cost, Latency
 from operations.monitor_kinds.outcomes import FailedOutcomes, MissingOutcomes
 from operations.monitor_kinds.rates import Corrections, EscalationRate, OverrideRate, SampledErrors
-from operations.monitor_kinds.standing import Ownership, QueueAge
+from operations.monitor_kinds.standing import Ownership, QueueAge, UngatedRelease
 
 ALL: Final[tuple[MonitorKind, ...]] = (
     Silence(),
@@ -32,6 +32,7 @@ ALL: Final[tuple[MonitorKind, ...]] = (
     MissingOutcomes(),
     QueueAge(),
     Ownership(),
+    UngatedRelease(),
 )
 KINDS: Final[dict[str, MonitorKind]] = {kind.kind: kind for kind in ALL}
 

@@ -125,3 +125,40 @@ class Ownership(StandingKind):
             segment="&".join(f"{part}={name}" for part, name in sorted(lost.items(), reverse=True))[:300],
             direction="missing",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class UngatedTraffic:
+    """A release in traffic that no gate has passed, and whether anybody had stated it."""
+
+    release: str
+    first_seen_at: datetime
+    is_stated: bool
+
+
+class UngatedRelease(StandingKind):
+    """Whether what answers users has passed a gate. Before a system's first gate there is nothing to hold a release against,
+    so only releases that came after it count."""
+
+    kind = "ungated_release"
+    settings = (COOLDOWN,)
+    promise = "Exact: an alarm comes within seconds after a release that no gate has passed answers for the first time."
+
+    def find(self, ungated: Sequence[UngatedTraffic], now: datetime) -> Finding | None:
+        """The newest of them; None where all that is in traffic has passed."""
+        if not ungated:
+            return None
+        newest = max(ungated, key=lambda one: (one.first_seen_at, one.release))
+        name = words.name(newest.release)
+        stated = "It was stated beforehand." if newest.is_stated else "Nobody stated it beforehand."
+        return Finding(
+            title=f"Release {name} is in use, and no gate has passed it",
+            summary=(
+                f"Decisions of release {name} come in since {words.moment(newest.first_seen_at)}, and no evaluation run of it "
+                f"has passed. {stated} This is counted, not estimated: it is never false."
+            ),
+            since=newest.first_seen_at,
+            delay=0,
+            segment=f"release={newest.release}"[:300],
+            direction="new",
+        )

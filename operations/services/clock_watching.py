@@ -17,14 +17,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Max, Min
 from django.db.models.functions import TruncHour
 
+from evaluations.models import EvaluationRun
+from evaluations.release_selectors import ungated_traffic
 from governance.models import AuditEntry, Membership
 from governance.services.sweeping import sweep
 from operations.detectors import InsufficientData
-from operations.models import Incident, Monitor
+from operations.models import Incident, Monitor, RollUp
 from operations.monitor_kinds import KINDS, Finding
 from operations.monitor_kinds.arrivals import Volume, describe_silence, hour_of, start_of
 from operations.monitor_kinds.base import EVIDENCE
-from operations.monitor_kinds.standing import Ownership, QueueAge, Waiting
+from operations.monitor_kinds.standing import Ownership, QueueAge, UngatedRelease, UngatedTraffic, Waiting
 from operations.observations import Inputs
 from operations.services.alarming import end_alarm_step, raise_alarm_step
 from operations.services.baselines import record_sealed_step, settings_of
@@ -37,6 +39,8 @@ LATE_COMMITS = timedelta(minutes=1)
 MOST_HOURS = 24 * 14
 # What ended by itself and comes back so soon, while its incident is unresolved, is no news.
 COMES_BACK = timedelta(hours=1)
+# A release that has not answered for so long is not in traffic any more.
+IN_TRAFFIC = timedelta(days=1)
 Status = Monitor.Status
 Find = Callable[[Monitor], Finding | None]
 
@@ -58,6 +62,7 @@ def watch_clock(now: datetime | None = None) -> int:
         Monitor.Kind.SILENCE: lambda monitor: _find_silence(monitor, instant),
         Monitor.Kind.QUEUE_AGE: _queue_finder(monitors, instant),
         Monitor.Kind.OWNER: _owner_finder(monitors, instant),
+        Monitor.Kind.UNGATED_RELEASE: _gate_finder(monitors, instant),
     }
 
     def look(monitor: Monitor) -> bool:
@@ -189,6 +194,31 @@ def _owner_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
         )
 
     return find
+
+
+def _gate_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
+    """Reads of all systems at once which releases are in traffic and have passed no gate, since each system's first one."""
+    systems = [monitor.system_id for monitor in monitors if monitor.kind == Monitor.Kind.UNGATED_RELEASE]
+    runs = EvaluationRun.objects.filter(system__in=systems, status=EvaluationRun.Status.CLOSED).order_by()
+    begun = dict(runs.values_list("system").annotate(first=Min("closed_at")))
+    answering = set(
+        RollUp.objects.filter(
+            system__in=begun,
+            grain=RollUp.Grain.HOUR,
+            dimension=RollUp.Dimension.RELEASE,
+            starts_at__gte=now - IN_TRAFFIC,
+            decisions__gt=0,
+        ).values_list("system_id", "value")
+    )
+    ungated: dict[uuid.UUID, list[UngatedTraffic]] = {}
+    for release in ungated_traffic().filter(system__in=begun):
+        seen_at = release.first_seen_at
+        if seen_at and seen_at >= begun[release.system_id] and (release.system_id, release.name) in answering:
+            traffic = UngatedTraffic(release.name, seen_at, release.stated_at is not None)
+            ungated.setdefault(release.system_id, []).append(traffic)
+    kind = KINDS[Monitor.Kind.UNGATED_RELEASE]
+    assert isinstance(kind, UngatedRelease)
+    return lambda monitor: kind.find(ungated.get(monitor.system_id, []), now)
 
 
 def _watch_volume(monitor: Monitor, now: datetime) -> bool:

@@ -41,6 +41,7 @@ GRAVITY: Final[Mapping[str, int]] = {
     Monitor.Kind.MODEL: 1,
     Monitor.Kind.QUEUE_AGE: 1,
     Monitor.Kind.OWNER: 1,
+    Monitor.Kind.UNGATED_RELEASE: 1,
     Monitor.Kind.VOLUME: 0,
     Monitor.Kind.CONFIDENCE: 0,
     Monitor.Kind.INPUT_SHIFT: 0,

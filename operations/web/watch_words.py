@@ -33,6 +33,7 @@ WATCHES = {
     Monitor.Kind.MISSING_OUTCOMES: "whether the application still reports what became of what was allowed",
     Monitor.Kind.QUEUE_AGE: "how long the oldest escalation waits for people",
     Monitor.Kind.OWNER: "whether somebody still answers for the system",
+    Monitor.Kind.UNGATED_RELEASE: "whether the release that is in use has passed a gate",
 }
 # Units of a distance between two distributions: there is no "before", and nothing went up or down.
 DISTANCES = {"psi", "ks"}

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from governance.models import AuditEntry, Membership
+from evaluations.models import DatasetVersion, EvaluationRun, Release
+from governance.models import AISystem, AuditEntry, Membership
 from governance.services.sequencing import sequence_entries
 from operations.models import Alarm, Incident, Monitor
 from operations.services.baselines import ensure_monitors, judge_alarm, rearm_monitor
@@ -17,7 +18,9 @@ from operations.services.clock_watching import watch_clock
 from operations.services.monitoring import watch
 from operations.services.previewing import preview_monitor
 from reviews.models import Escalation
+from tests.evaluations.scenes import make_dataset
 from tests.factories import actor_of, make_decision, make_escalation, make_person, make_queue, make_system
+from tests.operations.figure_scenes import make_roll_up
 from tests.operations.streams import Character, Stream
 from tests.support.races import race
 
@@ -206,3 +209,64 @@ def test_the_clock_asks_few_questions_however_many_systems_wait(django_assert_ma
         ensure_monitors(make_system())
     with django_assert_max_num_queries(12):
         watch_clock()
+
+
+def make_release(system: AISystem, name: str, *, seen_at: datetime) -> Release:
+    make_roll_up(system, dimension="release", value=name)
+    return Release.objects.create(
+        organization_id=system.organization_id, system=system, name=name, first_seen_at=seen_at, created_at=seen_at
+    )
+
+
+def judge(release: Release, verdict: str) -> EvaluationRun:
+    """A closed run of a release, written as rows."""
+    dataset = make_dataset(release.system, slug=f"{release.name}-{verdict}")
+    version = DatasetVersion.objects.create(
+        organization_id=release.organization_id,
+        dataset=dataset,
+        number=1,
+        root_sha256="0" * 64,
+        examples=1,
+        added=1,
+        removed=0,
+        reason="x",
+        sealed_by_label="x",
+        sealed_at=timezone.now(),
+    )
+    return EvaluationRun.objects.create(
+        organization_id=release.organization_id,
+        system=release.system,
+        version=version,
+        candidate=release,
+        status="closed",
+        verdict=verdict,
+        evidence="{}",
+        created_by_label="x",
+        created_at=timezone.now(),
+        closed_at=timezone.now(),
+    )
+
+
+def test_traffic_of_a_release_that_no_gate_has_passed_is_an_alarm_until_one_has() -> None:
+    stream = only("ungated_release", Stream(make_system()))
+    now = timezone.now()
+    first = make_release(stream.system, "2026.1", seen_at=now - timedelta(days=30))
+    assert watch_clock() == 0, "before the first gate there is nothing to hold a release against"
+    judge(first, "fail")
+    assert watch_clock() == 0, "what answered before the first gate is none of its business"
+    second = make_release(stream.system, "2026.2", seen_at=timezone.now())
+    assert watch_clock() == 1
+    assert watch_clock() == 0
+    (alarm,) = stream.alarms()
+    assert (alarm.segment, alarm.since_at) == ("release=2026.2", second.first_seen_at)
+    assert "2026.2" in alarm.title and "Nobody stated it" in alarm.summary
+    judge(second, "pass")
+    assert watch_clock() == 0
+    assert stream.monitor("ungated_release").status == Status.WATCHING
+
+
+def test_a_release_that_does_not_answer_any_more_is_no_alarm() -> None:
+    stream = only("ungated_release", Stream(make_system()))
+    judge(make_release(stream.system, "2026.1", seen_at=timezone.now() - timedelta(days=30)), "pass")
+    make_release(stream.system, "2026.2", seen_at=timezone.now())
+    assert watch_clock(timezone.now() + timedelta(days=2)) == 0
