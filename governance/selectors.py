@@ -47,9 +47,21 @@ def actor_for_key(key: ApiKey) -> Actor:
 
 def actor_for_person(user: User, organization_id: uuid.UUID) -> Actor | None:
     """The person with their roles in one organization; None where they hold none there."""
-    roles = frozenset(
-        Membership.objects.filter(organization_id=organization_id, user=user).values_list("role", flat=True)
-    )
+    roles = Membership.objects.filter(organization_id=organization_id, user=user).values_list("role", flat=True)
+    return _as_actor(user, organization_id, frozenset(roles))
+
+
+def actor_in_first_organization(user: User) -> Actor | None:
+    """The person with their roles in the first of their organizations by name, in one question; None where they have none."""
+    roles = Membership.objects.filter(user=user).order_by("organization__name", "organization_id")
+    held = list(roles.values_list("organization_id", "role"))
+    if not held:
+        return None
+    first = held[0][0]
+    return _as_actor(user, first, frozenset(role for organization_id, role in held if organization_id == first))
+
+
+def _as_actor(user: User, organization_id: uuid.UUID, roles: frozenset[str]) -> Actor | None:
     if not roles:
         return None
     return Actor(

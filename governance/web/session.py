@@ -13,7 +13,7 @@ from governance.actors import Actor
 from governance.errors import DomainError, Malformed
 from governance.models import User
 from governance.permissions import may
-from governance.selectors import actor_for_person, organizations_of
+from governance.selectors import actor_for_person, actor_in_first_organization
 
 ORGANIZATION_KEY = "organization"
 
@@ -31,8 +31,7 @@ def current_actor(request: HttpRequest) -> Actor | None:
     if chosen:
         actor = actor_for_person(user, uuid.UUID(chosen))
     if actor is None:
-        first = next(iter(organizations_of(user)), None)
-        actor = actor_for_person(user, first.pk) if first else None
+        actor = actor_in_first_organization(user)
     request._countersign_actor = actor  # type: ignore[attr-defined]
     return actor
 
