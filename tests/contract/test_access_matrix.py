@@ -96,6 +96,7 @@ def expected(name: str, access: Access, visitor: str) -> int:
     return access.answer if visitor in access.roles else access.refusal
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("name", "access"), CASES)
 def test_whoever_may_not_gets_the_answer_of_the_table(name: str, access: Access) -> None:
     scene = set_scene()
