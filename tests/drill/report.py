@@ -46,12 +46,13 @@ def _fault_row(one: dict[str, Any]) -> str:
     if first is None:
         return f"| {one['words']} | **not noticed** | | | | | |"
     within = first["stated"].get("delay_within")
-    stated = f"{within:,}" if within is not None else "exact"
+    stated = f"{within:,.0f}" if within is not None else "exact"
+    unit = first["stated"].get("unit", "observations")
     others = [alarm["monitor"] for alarm in one["alarms"] if alarm["monitor"] != first["monitor"]]
     also = f"; then {', '.join(dict.fromkeys(others))}" if others else ""
     return (
         f"| {one['words']} | {first['monitor']}{also} | {first['after_decisions']:,} decisions, {first['after_minutes']:,.0f} min"
-        f" | {first['delay_observations']:,} ({stated}) | {_yes(one['is_in_time'])} | {_yes(one['is_owner_told'])}"
+        f" | {first['delay_observations']:,} {unit} ({stated}) | {_yes(one['is_in_time'])} | {_yes(one['is_owner_told'])}"
         f" | {_yes(one['does_page_say_what'])}, {_yes(one['does_page_say_since'])} |"
     )
 
