@@ -106,6 +106,7 @@ def test_junit_names_what_changed_sides_and_survives_hostile_words(verdict, fail
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", str(failures), str(errors))
     assert len(suite.findall("testcase/failure")) == failures
     assert len(suite.findall("testcase/error")) == errors
-    assert "<b>" in suite.findall("testcase")[1].find("failure").get("message")
+    broken = suite.findall("testcase")[1].find("failure")
+    assert broken is not None and "<b>" in broken.get("message", "")
     assert "\x1b" not in say(shown) and "\x00" not in say(shown)
     assert exit_code(shown) == {"pass": 0, "fail": 1, "inconclusive": 2}.get(verdict, 3)
