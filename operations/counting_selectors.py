@@ -23,9 +23,6 @@ from operations.models import CostEntry
 from reviews.models import Decision, Escalation, Outcome, Review
 
 HOUR = timedelta(hours=1)
-ASKING = (Decision.Verdict.REVIEW, Decision.Verdict.ESCALATE)
-# The rulings that find a decision wrong.
-OVERRIDING = (Review.Verdict.CORRECT, Review.Verdict.REJECT)
 # Of what an application names at will an hour keeps so many values a dimension; the others are one.
 VALUES_AT_MOST = 200
 OTHERS = "(others)"
@@ -185,8 +182,8 @@ def _named(
 _APPROVED = Q(approval__closure="ruled")
 _JUDGED = Q(quality__closure="ruled")
 _RULED = _APPROVED | _JUDGED
-_WRONG = (_APPROVED & Q(approval__ruling__verdict__in=OVERRIDING)) | (
-    _JUDGED & Q(quality__ruling__verdict__in=OVERRIDING)
+_WRONG = (_APPROVED & Q(approval__ruling__verdict__in=Review.OVERRIDING)) | (
+    _JUDGED & Q(quality__ruling__verdict__in=Review.OVERRIDING)
 )
 _SELECTED = Q(approval__isnull=False) | Q(quality__isnull=False)
 _CERTAIN = Q(review_probability=1)
@@ -206,16 +203,16 @@ _DECISION_COUNTS: Final[Mapping[str, Any]] = {
     "decisions": Count("id"),
     "allowed": _many(_OWN & Q(verdict="allow")),
     "blocked": _many(_OWN & Q(verdict="block")),
-    "asked": _many(_OWN & Q(verdict__in=ASKING)),
+    "asked": _many(_OWN & Q(verdict__in=Decision.ASKING)),
     "diverted": _many(Q(is_diverted=True)),
     "expired": _many(Q(status="expired")),
     "allowed_by_timeout": _many(Q(status="allowed", decided_by_kind="timeout")),
     "cancelled": _many(Q(status="cancelled")),
     "ruled": _many(_APPROVED),
-    "overridden": _many(_APPROVED & Q(approval__ruling__verdict__in=OVERRIDING)),
+    "overridden": _many(_APPROVED & Q(approval__ruling__verdict__in=Review.OVERRIDING)),
     "answered": _many(_APPROVED & Q(approval__ruling__verdict=Review.Verdict.ANSWER)),
     "judged": _many(_JUDGED),
-    "judged_wrong": _many(_JUDGED & Q(quality__ruling__verdict__in=OVERRIDING)),
+    "judged_wrong": _many(_JUDGED & Q(quality__ruling__verdict__in=Review.OVERRIDING)),
     "certain_selected": _many(_CERTAIN & _SELECTED),
     "certain_ruled": _many(_CERTAIN & _RULED),
     "certain_errors": _many(_CERTAIN & _WRONG),
@@ -295,7 +292,7 @@ def _read_rulings(stretch: Stretch, cut: _Cut) -> Iterator[tuple[datetime, Seque
         ruled[decision_id] = (
             created_at,
             probability,
-            is_wrong or verdict in OVERRIDING,
+            is_wrong or verdict in Review.OVERRIDING,
             seconds + (held_s or 0.0),
             keys,
         )

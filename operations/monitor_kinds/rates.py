@@ -34,11 +34,10 @@ from operations.monitor_kinds.base import (
     interval_setting,
 )
 from operations.observations import DecisionMade, Event, Inputs, RulingReleased
+from reviews.models import Decision, Review
 
 # The changes for which a delay may be stated, as multiples of the baseline.
 STATED_FOR = (2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
-ASKING = frozenset({"review", "escalate"})
-OVERRIDING = frozenset({"correct", "reject"})
 EFFECT = Setting("effect", 1.5, 1.1, 20, "How many times the odds have to change to be looked for")
 FLOOR = Setting("floor", 0.01, 0, 0.5, "Changes of the rate smaller than this are no alarm")
 
@@ -296,7 +295,7 @@ class EscalationRate(RateKind):
         assert isinstance(event, DecisionMade)
         if event.is_diverted or event.mode == "observe":
             return None
-        return event.verdict in ASKING
+        return event.verdict in Decision.ASKING
 
 
 class OverrideRate(RateKind):
@@ -317,7 +316,7 @@ class OverrideRate(RateKind):
 
     def sample(self, event: Event) -> bool | None:
         assert isinstance(event, RulingReleased)
-        return None if event.is_quality else event.verdict in OVERRIDING
+        return None if event.is_quality else event.verdict in Review.OVERRIDING
 
 
 class SampledErrors(RateKind):
@@ -339,7 +338,7 @@ class SampledErrors(RateKind):
 
     def sample(self, event: Event) -> bool | None:
         assert isinstance(event, RulingReleased)
-        return event.verdict in OVERRIDING if event.is_quality else None
+        return event.verdict in Review.OVERRIDING if event.is_quality else None
 
 
 class Corrections(RateKind):
@@ -365,7 +364,7 @@ class Corrections(RateKind):
 
     def sample(self, event: Event) -> bool | None:
         if isinstance(event, RulingReleased):
-            is_counted = event.verdict in OVERRIDING and not event.is_quality and not event.is_diverted
+            is_counted = event.verdict in Review.OVERRIDING and not event.is_quality and not event.is_diverted
             return True if is_counted else None
         assert isinstance(event, DecisionMade)
         # While the breaker sends everything to people they correct more because they see more.

@@ -51,6 +51,8 @@ class Decision(models.Model):
         TIMEOUT = "timeout", "Timeout"
         APPLICATION = "application", "Application"
 
+    # The verdicts that send a decision to people.
+    ASKING = frozenset({Verdict.REVIEW, Verdict.ESCALATE})
     PROCEEDING = frozenset({Status.ALLOWED, Status.APPROVED, Status.CORRECTED})
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -29,6 +29,9 @@ class Review(models.Model):
     # Those that end an escalation; the others send it on.
     FINAL = frozenset({Verdict.APPROVE, Verdict.CORRECT, Verdict.REJECT, Verdict.ANSWER})
 
+    # Those that say that the AI was wrong.
+    OVERRIDING = frozenset({Verdict.CORRECT, Verdict.REJECT})
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="reviews", db_index=False)
     escalation = models.ForeignKey(Escalation, models.CASCADE, related_name="reviews")

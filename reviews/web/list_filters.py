@@ -20,7 +20,6 @@ from reviews.web.keyset import AFTER, BEFORE
 
 Choices = list[tuple[str, str]]
 
-OVERRIDING = (Review.Verdict.CORRECT, Review.Verdict.REJECT)
 # What the pages of figures count, so that each of their numbers can be opened.
 COUNTED: Choices = [
     ("real", "Any figure (no test keys)"),
@@ -118,9 +117,9 @@ class DecisionPageFilter(DecisionFilter):
             "blocked": Q(verdict=Decision.Verdict.BLOCK, is_diverted=False),
             "diverted": Q(is_diverted=True),
             "ruled": Exists(approvals),
-            "overridden": Exists(approvals.filter(ruling__verdict__in=OVERRIDING)),
+            "overridden": Exists(approvals.filter(ruling__verdict__in=Review.OVERRIDING)),
             "sampled": Exists(Escalation.objects.filter(decision=OuterRef("pk"), kind="quality")),
-            "wrong": Exists(samples.filter(ruling__verdict__in=OVERRIDING)),
+            "wrong": Exists(samples.filter(ruling__verdict__in=Review.OVERRIDING)),
             "reviewed": Exists(closed),
             "resolved": Q(is_resolved=True),
             "unreviewable": Q(status__in=(Decision.Status.ALLOWED, Decision.Status.OBSERVED), review_probability=0),

@@ -24,8 +24,8 @@ REVIEWERS = 32
 SIZES = (10_000, 1_000_000)
 LIMITS = """
     Both take one row after the other from the head of one index, and both end in a commit that reaches the disk. Beyond the
-    floor's update, take-next asks whether the queue is open to the reviewer, reads the database's clock, locks and
-    claims in two statements, writes the audit entry and reads the escalation for the answer. 32 processes of Python on the
+    floor's update, take-next asks for groups, own requests and open queues with the candidate, locks and claims
+    in two statements, writes the audit entry and reads the escalation for the answer. 32 processes of Python on the
     same machine as the database are more than its cores can run at once, so the percentiles hold mostly waiting for a core,
     the floor's too.
 """
