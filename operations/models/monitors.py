@@ -36,6 +36,7 @@ class Monitor(models.Model):
         QUEUE_AGE = "queue_age", "Queue age"
         OWNER = "owner", "Owner"
         UNGATED_RELEASE = "ungated_release", "Release without a gate"
+        REPORT_OVERDUE = "report_overdue", "Unattested report"
 
     class Status(models.TextChoices):
         LEARNING = "learning", "Learning"
