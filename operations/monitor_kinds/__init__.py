@@ -12,7 +12,7 @@ from operations.monitor_kinds.inputs import InputShift
 from operations.monitor_kinds.numbers import Cost, Latency
 from operations.monitor_kinds.outcomes import FailedOutcomes, MissingOutcomes
 from operations.monitor_kinds.rates import Corrections, EscalationRate, OverrideRate, SampledErrors
-from operations.monitor_kinds.standing import Ownership, QueueAge, UngatedRelease
+from operations.monitor_kinds.standing import Ownership, QueueAge, ReportOverdue, UngatedRelease
 
 ALL: Final[tuple[MonitorKind, ...]] = (
     Silence(),
@@ -33,6 +33,7 @@ ALL: Final[tuple[MonitorKind, ...]] = (
     QueueAge(),
     Ownership(),
     UngatedRelease(),
+    ReportOverdue(),
 )
 KINDS: Final[dict[str, MonitorKind]] = {kind.kind: kind for kind in ALL}
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from operations.detectors import InsufficientData
 from operations.monitor_kinds import words
 from operations.monitor_kinds.base import COOLDOWN, Finding, Json, MonitorKind, Setting, Watch
+from operations.months import end_of_month, name_month
 from operations.observations import Event, Inputs
 
 
@@ -161,4 +162,39 @@ class UngatedRelease(StandingKind):
             delay=0,
             segment=f"release={newest.release}"[:300],
             direction="new",
+        )
+
+
+class ReportOverdue(StandingKind):
+    """Whether the owner has signed each month that is over: a month in which the system answered, and which it was there
+    for, has an attested report some days after its end."""
+
+    kind = "report_overdue"
+    settings = (
+        Setting("days", 10, 1, 60, "An alarm when a month is not attested so many days after its end", is_whole=True),
+        COOLDOWN,
+    )
+    promise = "Exact: an alarm comes within seconds after the day by which the owner had to attest the month's report."
+
+    def find(self, unattested: Mapping[date, bool], settings: Mapping[str, float], now: datetime) -> Finding | None:
+        """`unattested`: the months that are over and have no attested report, and whether it is frozen. The oldest that is
+        late; None where none is."""
+        days = timedelta(days=settings["days"])
+        late = sorted(month for month in unattested if end_of_month(month) + days <= now)
+        if not late:
+            return None
+        oldest, name = late[0], name_month(late[0])
+        since = end_of_month(oldest) + days
+        others = "" if len(late) == 1 else f" {words.count(len(late))} months are late by now, this one first."
+        state = "It is frozen, and nobody has attested it." if unattested[oldest] else "It is not frozen yet."
+        return Finding(
+            title=f"The report of {name} is not signed",
+            summary=(
+                f"The owner was to attest the report of {name} by {words.moment(since)}. {state}{others} This is counted, not "
+                f"estimated: it is never false."
+            ),
+            since=since,
+            delay=0,
+            segment=f"month={name}",
+            direction="missing",
         )

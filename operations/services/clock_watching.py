@@ -26,8 +26,16 @@ from operations.models import Incident, Monitor, RollUp
 from operations.monitor_kinds import KINDS, Finding
 from operations.monitor_kinds.arrivals import Volume, describe_silence, hour_of, start_of
 from operations.monitor_kinds.base import EVIDENCE
-from operations.monitor_kinds.standing import Ownership, QueueAge, UngatedRelease, UngatedTraffic, Waiting
+from operations.monitor_kinds.standing import (
+    Ownership,
+    QueueAge,
+    ReportOverdue,
+    UngatedRelease,
+    UngatedTraffic,
+    Waiting,
+)
 from operations.observations import Inputs
+from operations.report_selectors import unattested_months
 from operations.services.alarming import end_alarm_step, raise_alarm_step
 from operations.services.baselines import record_sealed_step, settings_of
 from operations.services.monitoring import Overtaken, prepared_of
@@ -63,6 +71,7 @@ def watch_clock(now: datetime | None = None) -> int:
         Monitor.Kind.QUEUE_AGE: _queue_finder(monitors, instant),
         Monitor.Kind.OWNER: _owner_finder(monitors, instant),
         Monitor.Kind.UNGATED_RELEASE: _gate_finder(monitors, instant),
+        Monitor.Kind.REPORT_OVERDUE: _report_finder(monitors, instant),
     }
 
     def look(monitor: Monitor) -> bool:
@@ -219,6 +228,15 @@ def _gate_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
     kind = KINDS[Monitor.Kind.UNGATED_RELEASE]
     assert isinstance(kind, UngatedRelease)
     return lambda monitor: kind.find(ungated.get(monitor.system_id, []), now)
+
+
+def _report_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
+    """Reads of all systems at once which months they should have signed."""
+    kind = KINDS[Monitor.Kind.REPORT_OVERDUE]
+    assert isinstance(kind, ReportOverdue)
+    asked = [monitor for monitor in monitors if monitor.kind == kind.kind]
+    unattested = unattested_months([monitor.system for monitor in asked], now=now)
+    return lambda monitor: kind.find(unattested[monitor.system_id], settings_of(monitor), now)
 
 
 def _watch_volume(monitor: Monitor, now: datetime) -> bool:

@@ -24,7 +24,10 @@ from operations.services.timeline import record_of_incident
 
 BEHAVIOUR: Final = "behaviour"
 OWNERSHIP: Final = "ownership"
-FAMILIES: Final[Mapping[str, str]] = {Monitor.Kind.OWNER: OWNERSHIP}
+FAMILIES: Final[Mapping[str, str]] = {
+    Monitor.Kind.OWNER: OWNERSHIP,
+    Monitor.Kind.REPORT_OVERDUE: OWNERSHIP,
+}
 
 SEVERITIES: Final = (Incident.Severity.NOTICE, Incident.Severity.WARNING, Incident.Severity.CRITICAL)
 # How bad such a change is for whoever the system serves, before its risk tier is looked at: harm done is critical, another
@@ -42,6 +45,7 @@ GRAVITY: Final[Mapping[str, int]] = {
     Monitor.Kind.QUEUE_AGE: 1,
     Monitor.Kind.OWNER: 1,
     Monitor.Kind.UNGATED_RELEASE: 1,
+    Monitor.Kind.REPORT_OVERDUE: 1,
     Monitor.Kind.VOLUME: 0,
     Monitor.Kind.CONFIDENCE: 0,
     Monitor.Kind.INPUT_SHIFT: 0,

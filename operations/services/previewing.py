@@ -16,7 +16,7 @@ from operations.errors import NothingToLearn
 from operations.models import Monitor
 from operations.monitor_kinds import KINDS, Finding, Json, MonitorKind, Run
 from operations.monitor_kinds.arrivals import Volume, hour_of, start_of
-from operations.monitor_kinds.standing import Ownership, QueueAge, UngatedRelease, Waiting
+from operations.monitor_kinds.standing import Ownership, QueueAge, ReportOverdue, UngatedRelease, Waiting
 from operations.observations import (
     DECISION_FIELDS,
     AllowedByTimeout,
@@ -87,6 +87,8 @@ def preview_monitor(
         raise NothingToLearn("Who had a place here is not kept, so there is nothing to replay.")
     if isinstance(kind, UngatedRelease):
         raise NothingToLearn("It has no settings to try: a release has passed a gate or it has not.")
+    if isinstance(kind, ReportOverdue):
+        raise NothingToLearn("There is nothing to replay: a month is signed by its day or it is not.")
     now = database_now()
     rows = _read_decisions(monitor.system_id, since=max(since or now - LONGEST, now - LONGEST))
     begin = rows[0]["created_at"] if rows else now

@@ -20,7 +20,12 @@ from operations.models import Alarm, Monitor, Recovery
 from reviews.models import Decision, Escalation, Outcome, Review
 
 # Follows from the breaker itself: decisions that wait make queues old. And who answers for a system is another matter.
-NO_SETBACK: Final = (Monitor.Kind.QUEUE_AGE, Monitor.Kind.OWNER, Monitor.Kind.UNGATED_RELEASE)
+NO_SETBACK: Final = (
+    Monitor.Kind.QUEUE_AGE,
+    Monitor.Kind.OWNER,
+    Monitor.Kind.UNGATED_RELEASE,
+    Monitor.Kind.REPORT_OVERDUE,
+)
 
 
 @dataclass(frozen=True, slots=True)

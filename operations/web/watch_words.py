@@ -34,6 +34,7 @@ WATCHES = {
     Monitor.Kind.QUEUE_AGE: "how long the oldest escalation waits for people",
     Monitor.Kind.OWNER: "whether somebody still answers for the system",
     Monitor.Kind.UNGATED_RELEASE: "whether the release that is in use has passed a gate",
+    Monitor.Kind.REPORT_OVERDUE: "whether the owner has signed the report of each month that is over",
 }
 # Units of a distance between two distributions: there is no "before", and nothing went up or down.
 DISTANCES = {"psi", "ks"}
@@ -44,6 +45,7 @@ PLACES = {
     "model": "model",
     "release": "release",
     "queue": "queue",
+    "month": "month",
 }
 
 

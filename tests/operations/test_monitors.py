@@ -41,8 +41,8 @@ def test_a_system_gets_a_monitor_of_each_kind_once() -> None:
     make_system()
     assert ensure_all_monitors() == 1
     assert ensure_all_monitors() == 0
-    # Queue age, owner and gate have no baseline: they watch from the beginning.
-    assert Monitor.objects.filter(status=Status.LEARNING).count() == 2 * (len(ALL) - 3)
+    # Queue age, owner, gate and report have no baseline: they watch from the beginning.
+    assert Monitor.objects.filter(status=Status.LEARNING).count() == 2 * (len(ALL) - 4)
 
 
 def test_the_reader_makes_the_monitors_of_a_system_that_it_meets() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.utils import timezone
 from evaluations.models import DatasetVersion, EvaluationRun, Release
 from governance.models import AISystem, AuditEntry, Membership
 from governance.services.sequencing import sequence_entries
-from operations.models import Alarm, Incident, Monitor
+from operations.models import Alarm, Incident, Monitor, OwnershipReport
 from operations.services.baselines import ensure_monitors, judge_alarm, rearm_monitor
 from operations.services.clock_watching import watch_clock
 from operations.services.monitoring import watch
@@ -270,3 +270,53 @@ def test_a_release_that_does_not_answer_any_more_is_no_alarm() -> None:
     judge(make_release(stream.system, "2026.1", seen_at=timezone.now() - timedelta(days=30)), "pass")
     make_release(stream.system, "2026.2", seen_at=timezone.now())
     assert watch_clock(timezone.now() + timedelta(days=2)) == 0
+
+
+def month_with_traffic(system: AISystem, day: datetime) -> None:
+    """A day of decisions in a system that has been there for years."""
+    AISystem.objects.filter(pk=system.pk).update(created_at=day - timedelta(days=400))
+    make_roll_up(system, starts_at=day, decisions=40)
+
+
+def test_a_month_that_nobody_signed_by_the_tenth_day_is_an_alarm_until_somebody_does() -> None:
+    stream = only("report_overdue", Stream(make_system()))
+    month_with_traffic(stream.system, datetime(2026, 9, 14, tzinfo=UTC))
+    due = datetime(2026, 10, 11, tzinfo=UTC)
+    assert watch_clock(due - timedelta(seconds=1)) == 0
+    assert watch_clock(due) == 1
+    assert watch_clock(due + timedelta(hours=1)) == 0
+    (alarm,) = stream.alarms()
+    assert (alarm.segment, alarm.since_at) == ("month=2026-09", due)
+    assert "not frozen" in alarm.summary
+    assert alarm.incident and alarm.incident.assignee == stream.system.owner
+    OwnershipReport.objects.create(
+        organization_id=stream.system.organization_id,
+        system=stream.system,
+        month=date(2026, 9, 1),
+        document="{}",
+        sha256="0" * 64,
+        frozen_at=due,
+        frozen_by_label="x",
+        attested_at=due,
+        attested_by=stream.system.owner,
+        attested_by_label="x",
+    )
+    assert watch_clock(due + timedelta(hours=2)) == 0
+    assert stream.monitor("report_overdue").status == Status.WATCHING
+
+
+def test_a_month_before_the_system_or_without_traffic_or_still_running_is_not_overdue() -> None:
+    stream = only("report_overdue", Stream(make_system()))
+    month_with_traffic(stream.system, datetime(2026, 9, 14, tzinfo=UTC))
+    assert watch_clock(datetime(2026, 9, 30, tzinfo=UTC)) == 0, "the month is running"
+    AISystem.objects.filter(pk=stream.system.pk).update(created_at=datetime(2026, 10, 1, tzinfo=UTC))
+    assert watch_clock(datetime(2026, 10, 20, tzinfo=UTC)) == 0, "it came after that month"
+    assert watch_clock(datetime(2026, 11, 20, tzinfo=UTC)) == 0, "October had no traffic"
+
+
+def test_how_many_days_an_owner_has_is_a_setting() -> None:
+    stream = only("report_overdue", Stream(make_system()))
+    month_with_traffic(stream.system, datetime(2026, 9, 14, tzinfo=UTC))
+    Monitor.objects.filter(system=stream.system, kind="report_overdue").update(settings={"days": 20})
+    assert watch_clock(datetime(2026, 10, 20, tzinfo=UTC)) == 0
+    assert watch_clock(datetime(2026, 10, 21, tzinfo=UTC)) == 1
