@@ -127,6 +127,10 @@ class MonitorKind(ABC):
         """The sealed baseline: what was learned, under "learned", and whatever the watch needs. May be called again with
         what was learned and other settings."""
 
+    def forget(self, learned: Json, inputs: Inputs) -> Json:
+        """What was learned without what can't serve any more, after it did not carry a baseline."""
+        return learned
+
     @abstractmethod
     def prepare(self, baseline: Json, settings: Mapping[str, float]) -> Any:
         """The baseline as objects; kept between readings, so nothing may change it."""
@@ -184,6 +188,8 @@ class Run:
         self.points: list[tuple[datetime, float]] | None = [] if goes_on else None
         self.is_touched = False
         self.quiet_until: str = state.get("quiet_until", "")
+        # Of an alarm that nobody has judged yet; the next one takes its place.
+        self._lesson: Json | None = state.get("lesson")
         self._learned: Json = dict(state.get("learned", {})) if prepared is None else {}
         self._watch: Watch | None = None
         self._watched: Json = state.get("watch", {})
@@ -218,7 +224,9 @@ class Run:
         count = self.kind.count(self._learned)
         baseline = self.kind.design(self._learned, self.settings, self.inputs)
         if isinstance(baseline, InsufficientData):
-            self._learned["wanted"] = count + max(10, count // 10)
+            self._learned = self.kind.forget(self._learned, self.inputs)
+            left = self.kind.count(self._learned)
+            self._learned["wanted"] = left + max(10, left // 10)
             self._learned["wanting"] = baseline.reason
             return
         self.sealed = Sealed(baseline, event, count)
@@ -258,6 +266,8 @@ class Run:
             kept["lesson"] = self._watch.lesson()
         elif self._watch is not None:
             kept["watch"] = self._watch.document()
+            if self._lesson is not None:
+                kept["lesson"] = self._lesson
         return kept
 
 

@@ -31,7 +31,7 @@ from operations.detectors import (
 )
 from operations.monitor_kinds import words
 from operations.monitor_kinds.base import COOLDOWN, Finding, Json, MonitorKind, Shown, baseline_setting
-from operations.monitor_kinds.categories import ALPHA, WINDOW
+from operations.monitor_kinds.categories import ALPHA, MOST_NAMES, OTHER, WINDOW
 from operations.monitor_kinds.distributions import KS_FLOOR, MOST_TAUGHT, NumberWindow, evidence_of, noticed_distance
 from operations.observations import DecisionMade, Event, Inputs, LongText
 
@@ -107,6 +107,9 @@ class InputShift(MonitorKind):
             "fields": category_paths([fields_of(value) for value in values]),
         }
 
+    def forget(self, learned: Json, inputs: Inputs) -> Json:
+        return {**learned, "values": [key for key in learned["values"] if inputs.of(key) is not None]}
+
     def teach(self, learned: Json, lesson: Json) -> Json | None:
         return {**learned, "values": [*learned["values"], *lesson["values"]][-MOST_TAUGHT:]}
 
@@ -156,12 +159,19 @@ class InputWatch:
         self._lengths.add(float(length_of(value)), event)
         self._surprises.add(surprise(self._prepared.model, letters_of(value)), event)
         for pointer, counts in category_counts([fields_of(value)], self._prepared.fields).items():
-            self._fields.setdefault(pointer, Counter()).update(counts)
-            for category in counts:
-                self._shown.setdefault(pointer, Shown()).add(category, event.decision_id)
+            counter = self._fields.setdefault(pointer, Counter())
+            for category, count in counts.items():
+                name = self._admit(pointer, category, counter)
+                counter[name] += count
+                self._shown.setdefault(pointer, Shown()).add(name, event.decision_id)
         if len(self._lengths.values) < self._settings["window"]:
             return None
         return self._close_window()
+
+    def _admit(self, pointer: str, category: str, counter: Mapping[str, int]) -> str:
+        """A field that had few values may now have a new one each time: so many names are kept of it, the rest are one."""
+        is_known = category in self._prepared.fields[pointer] or category in counter
+        return category if is_known or len(counter) < MOST_NAMES else OTHER
 
     def _close_window(self) -> Finding | None:
         lengths, surprises, fields, shown = self._lengths, self._surprises, self._fields, self._shown

@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -47,6 +47,8 @@ class _Course:
     run: Run
     # The baseline with what was seen until a false alarm, and how many observations that makes.
     taught: Json | None = None
+    # What is written, computed before the transaction that writes it.
+    changes: dict[str, Any] = field(default_factory=dict)
     # What went wrong in this reading; the monitor stays as it was before it.
     failure: Exception | None = None
 
@@ -102,6 +104,8 @@ def _take_courses(reading: Reading) -> list[_Course]:
     for system_id, events in reading.events.items():
         own = [_start_course(monitor, inputs) for monitor in monitors.get(system_id, ())]
         _step(own, events)
+        for course in own:
+            _conclude(course)
         courses += [course for course in own if course.run.is_touched or course.failure]
     return courses
 
@@ -145,14 +149,15 @@ def _start_course(monitor: Monitor, inputs: Inputs) -> _Course:
 
 def _begin_course(monitor: Monitor, inputs: Inputs) -> _Course:
     kind, settings = KINDS[monitor.kind], settings_of(monitor)
-    taught, prepared = None, None
+    taught, prepared, state = None, None, monitor.state
     if monitor.status == Monitor.Status.WATCHING:
-        taught = _learn_lesson(monitor, inputs) if "lesson" in monitor.state else None
+        if "lesson" in state:
+            taught, state = _learn_lesson(monitor, inputs)
         prepared = kind.prepare(taught, settings) if taught else prepared_of(monitor.pk, monitor.version)
     run = Run(
         kind,
         settings=settings,
-        state=monitor.state,
+        state=state,
         prepared=prepared,
         inputs=inputs,
         observations=monitor.observations,
@@ -162,17 +167,21 @@ def _begin_course(monitor: Monitor, inputs: Inputs) -> _Course:
     return _Course(monitor, run, taught)
 
 
-def _learn_lesson(monitor: Monitor, inputs: Inputs) -> Json | None:
-    """The baseline with what the monitor saw until its last alarm, if that was judged false; None else."""
+def _learn_lesson(monitor: Monitor, inputs: Inputs) -> tuple[Json | None, Json]:
+    """The baseline with what the monitor saw until its last alarm, if that was judged false, None else; and the state to go on
+    with. The lesson waits in it for as long as nobody has judged the alarm."""
     judged = monitor.alarms.order_by("-detected_at", "-id").values_list("is_false", flat=True).first()
-    kind = KINDS[monitor.kind]
-    if judged is not True or monitor.baseline is None:
-        return None
+    if judged is None:
+        return None, monitor.state
+    kind, state = KINDS[monitor.kind], {name: kept for name, kept in monitor.state.items() if name != "lesson"}
+    if judged is False or monitor.baseline is None:
+        return None, state
     learned = kind.teach(monitor.baseline["learned"], monitor.state["lesson"])
-    if learned is None:
-        return None
-    designed = kind.design(learned, settings_of(monitor), inputs)
-    return None if isinstance(designed, InsufficientData) else designed
+    designed = None if learned is None else kind.design(learned, settings_of(monitor), inputs)
+    if designed is None or isinstance(designed, InsufficientData):
+        return None, state
+    # What the detector has summed up since was measured against the old baseline.
+    return designed, {name: kept for name, kept in state.items() if name != "watch"}
 
 
 @lru_cache(maxsize=512)
@@ -200,6 +209,31 @@ def _step(courses: list[_Course], events: list[Event]) -> None:
                 course.failure = failure
 
 
+def _conclude(course: _Course) -> None:
+    """What of the run has to be written, and what the monitor promises from now on."""
+    if course.failure is not None or not course.run.is_touched:
+        return
+    try:
+        course.changes = _describe_changes(course)
+    except Exception as failure:
+        logger.exception("The monitor %s of %s could not be concluded", course.monitor.kind, course.monitor.system)
+        course.failure = failure
+
+
+def _describe_changes(course: _Course) -> dict[str, Any]:
+    run, changes = course.run, {"state": course.run.state(), "observations": course.run.observations}
+    if run.sealed is not None:
+        changes |= {"status": Monitor.Status.WATCHING, "baseline": run.sealed.baseline}
+        changes |= {"baseline_sealed_at": run.sealed.event.at}
+    elif course.taught is not None:
+        changes |= {"baseline": course.taught}
+    if "baseline" in changes:
+        changes |= {"stated": run.kind.state_promise(run.prepared, run.settings)}
+    if run.findings:
+        changes |= {"status": Monitor.Status.ALARMED}
+    return changes
+
+
 def _keep_failure(monitor: Monitor, now: datetime) -> None:
     """One monitor that can't read an entry must not stop all others for ever: it passes the reading over, and says so once."""
     if "failed_at" in monitor.state:
@@ -212,24 +246,16 @@ def _keep_failure(monitor: Monitor, now: datetime) -> None:
 
 def _keep(course: _Course, now: datetime) -> None:
     """Write what a run came to, unless somebody has changed the monitor since it was loaded."""
-    monitor, run = course.monitor, course.run
+    monitor, run, changes = course.monitor, course.run, course.changes
     if course.failure is not None:
         _keep_failure(monitor, now)
         return
-    changes: dict[str, Any] = {"state": run.state(), "observations": run.observations}
-    if run.sealed is not None:
-        monitor.status, monitor.baseline_sealed_at = Monitor.Status.WATCHING, run.sealed.event.at
-        monitor.stated = run.kind.state_promise(run.prepared, run.settings)
-        changes |= {"baseline": run.sealed.baseline, "baseline_sealed_at": monitor.baseline_sealed_at}
-    if course.taught is not None:
-        monitor.stated = run.kind.state_promise(run.prepared, run.settings)
-        changes |= {"baseline": course.taught}
-    if run.findings:
-        monitor.status = Monitor.Status.ALARMED
-    if run.sealed is not None or run.findings or course.taught is not None:
-        changes |= {"status": monitor.status, "stated": monitor.stated, "changed_at": now, "version": F("version") + 1}
-    if not Monitor.objects.filter(pk=monitor.pk, version=monitor.version).update(**changes):
+    is_told = "baseline" in changes or "status" in changes
+    extra = {"changed_at": now, "version": F("version") + 1} if is_told else {}
+    if not Monitor.objects.filter(pk=monitor.pk, version=monitor.version).update(**changes, **extra):
         raise Overtaken
+    for name in ("status", "baseline_sealed_at", "stated"):
+        setattr(monitor, name, changes.get(name, getattr(monitor, name)))
     if run.sealed is not None:
         record_sealed_step(monitor, count=run.sealed.count, now=now)
     elif course.taught is not None:
