@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, Min, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Min, OuterRef, Q, Subquery, Value, When
 
 from governance.actors import Actor
 from governance.models import Activation, AISystem
 from operations.models import Alarm, Incident, Monitor, RollUp
 from reviews.models import Escalation
+from reviews.queue_selectors import COUNT_CAP, CappedCount, cap_words
 
 MOMENTS_AT_MOST = 40
 RECORDED_AT_MOST = 200
@@ -61,8 +62,13 @@ class Condition:
     alarmed: int = 0
     learning: int = 0
     watching: int = 0
+    # Counted up to one more than COUNT_CAP: no page grows slower with what waits.
     waiting: int = 0
     oldest_at: datetime | None = None
+
+    @property
+    def waiting_words(self) -> str:
+        return cap_words(self.waiting)
 
     def health(self, *, decisions: int) -> Health:
         """The word that stands first in the order above; `decisions`: how many it made in the days of the page."""
@@ -123,13 +129,15 @@ def _count_monitors(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, An
 
 def _count_waiting(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, Any]]:
     # A decision of a test key gets no escalation, so none of these has to be looked up.
+    waiting = Escalation.objects.filter(system=OuterRef("pk"), status__in=Escalation.WAITING).order_by("opened_at")
     counted = (
-        Escalation.objects.unresolved()
-        .filter(organization__in={system.organization_id for system in systems}, system__in=systems)
-        .exclude(status=Escalation.Status.RULED)
+        AISystem.objects.filter(pk__in=[system.pk for system in systems])
         .order_by()
-        .values("system_id")
-        .annotate(waiting=Count("id"), oldest_at=Min("opened_at"))
+        .values(system_id=F("pk"))
+        .annotate(
+            waiting=CappedCount(waiting.values("opened_at")[: COUNT_CAP + 1]),
+            oldest_at=Subquery(waiting.values("opened_at")[:1]),
+        )
     )
     return _by_system(counted)
 

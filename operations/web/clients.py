@@ -18,6 +18,7 @@ from governance.web.session import page
 from operations.figure_selectors import Figures
 from operations.health_selectors import Health
 from operations.web.overview import DAYS, SYSTEMS_AT_MOST, SystemRow, measure_systems
+from reviews.queue_selectors import COUNT_CAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,19 @@ class ClientRow:
     systems: int
     worst: SystemRow | None
     figures: Figures
+    # Each system's is counted up to COUNT_CAP.
     waiting: int
+    is_waiting_capped: bool
     oldest_at: datetime | None
     incidents: int
 
     @property
     def health(self) -> Health | None:
         return self.worst.health if self.worst else None
+
+    @property
+    def waiting_words(self) -> str:
+        return f"{self.waiting:,}{'+' if self.is_waiting_capped else ''}"
 
 
 @page("overview.read")
@@ -58,7 +65,8 @@ def sum_up(organization: Organization, rows: list[SystemRow]) -> ClientRow:
         systems=len(rows),
         worst=max(rows, key=lambda row: row.health.rank, default=None),
         figures=sum((row.figures for row in rows), Figures()),
-        waiting=sum(condition.waiting for condition in waiting),
+        waiting=sum(min(condition.waiting, COUNT_CAP) for condition in waiting),
+        is_waiting_capped=any(condition.waiting > COUNT_CAP for condition in waiting),
         oldest_at=min((condition.oldest_at for condition in waiting if condition.oldest_at), default=None),
         incidents=sum(row.condition.incidents for row in rows),
     )

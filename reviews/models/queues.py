@@ -68,6 +68,9 @@ class Escalation(models.Model):
         RULED = "ruled", "Ruled"
         CLOSED = "closed", "Closed"
 
+    # Somebody has yet to rule, or the application to answer.
+    WAITING = ("open", "claimed", "waiting")
+
     class Priority(models.IntegerChoices):
         LOW = 0, "low"
         NORMAL = 1, "normal"
@@ -193,8 +196,14 @@ class Escalation(models.Model):
                 name="escalation_triage",
                 condition=~Q(status="closed"),
             ),
-            # Serves the overview: what was opened lately, by system.
+            # Serves the preview of a monitor: what was opened in a stretch of time, by system.
             models.Index(fields=["system", "opened_at"], name="escalation_opened"),
+            # Serves the overview: the oldest that waits, and how many do, by system.
+            models.Index(
+                fields=["system", "opened_at"],
+                name="escalation_waiting_for",
+                condition=Q(status__in=["open", "claimed", "waiting"]),
+            ),
             # Serve: who holds what and expired leases; deadlines; rulings to release.
             models.Index(
                 fields=["queue", "lease_until"],

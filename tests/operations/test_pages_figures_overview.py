@@ -67,6 +67,21 @@ def test_a_condition_is_read_from_incidents_monitors_and_queues() -> None:
     assert (condition.waiting, condition.oldest_at) == (2, oldest)
 
 
+def test_what_waits_is_not_counted_beyond_the_cap(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operations.health_selectors.COUNT_CAP", 2)
+    monkeypatch.setattr("operations.web.clients.COUNT_CAP", 2)
+    monkeypatch.setattr("reviews.queue_selectors.COUNT_CAP", 2)
+    system = make_system()
+    queue = make_queue(system.organization)
+    for _ in range(4):
+        make_escalation(make_decision(system), queue=queue)
+    condition = conditions_of([system])[system.pk]
+    assert (condition.waiting, condition.waiting_words) == (3, "2+")
+    client.force_login(make_person(system.organization, "owner"))
+    assert "2+" in client.get(reverse("overview")).content.decode()
+    assert "2+" in client.get(reverse("client-list")).content.decode()
+
+
 def test_figures_are_of_the_last_seven_days() -> None:
     system = make_system()
     make_roll_up(system, decisions=10, allowed=8, asked=2)
