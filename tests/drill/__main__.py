@@ -1,7 +1,8 @@
 """`python -m tests.drill`: injects silent failures into live streams and says what was noticed; writes docs/drill.md.
 
 Every stream runs in a process of its own, several at once. `--json` prints the findings; `--streams N` sets how many unchanged
-streams run; names of faults run these alone, without writing.
+streams run; names of faults run these alone, without writing. With `--keep DIRECTORY` each finding is stored there as it comes,
+and what is there is not run again: an interrupted drill goes on. Only findings of the same code belong together.
 """
 
 import argparse
@@ -31,14 +32,32 @@ def run_alone(what: str, *, decisions: int) -> dict[str, Any]:
     return finding
 
 
-def run_drill(names: list[str], *, streams: int, decisions: int, jobs: int) -> list[dict[str, Any]]:
+def run_once(what: str, *, decisions: int, keep: Path | None) -> dict[str, Any]:
+    """The stream's finding as it is kept, or by running it."""
+    kept = keep / f"{what}-{decisions}.json" if keep else None
+    if kept and kept.exists():
+        stored: dict[str, Any] = json.loads(kept.read_text())
+        return stored
+    finding = run_alone(what, decisions=decisions)
+    if kept:
+        unfinished = kept.with_suffix(".part")
+        unfinished.write_text(json.dumps(finding))
+        unfinished.replace(kept)
+    return finding
+
+
+def run_drill(
+    names: list[str], *, streams: int, decisions: int, jobs: int, keep: Path | None = None
+) -> list[dict[str, Any]]:
     """All of it, the longest streams first."""
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
     wanted = [f"unchanged-{number}" for number in range(1, streams + 1)] + names
     with ThreadPoolExecutor(max_workers=jobs) as pool:
 
         def run(what: str) -> dict[str, Any]:
             began = time.monotonic()
-            finding = run_alone(what, decisions=decisions)
+            finding = run_once(what, decisions=decisions, keep=keep)
             print(f"{what}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
             return finding
 
@@ -51,11 +70,14 @@ def main() -> int:
     parser.add_argument("--streams", type=int, default=STREAMS, help="unchanged streams")
     parser.add_argument("--decisions", type=int, default=20_000, help="decisions of an unchanged stream")
     parser.add_argument("--jobs", type=int, default=2, help="streams at once")
+    parser.add_argument("--keep", type=Path, help="a directory for the findings, so that an interrupted drill goes on")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     arguments = parser.parse_args()
     names = arguments.faults or [fault.name for fault in FAULTS]
     streams = 0 if arguments.faults else arguments.streams
-    findings = run_drill(names, streams=streams, decisions=arguments.decisions, jobs=arguments.jobs)
+    findings = run_drill(
+        names, streams=streams, decisions=arguments.decisions, jobs=arguments.jobs, keep=arguments.keep
+    )
     if not arguments.faults:
         write_report(ROOT / "docs" / "drill.md", findings, on=datetime.now(UTC).date())
     if arguments.json or arguments.faults:
