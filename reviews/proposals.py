@@ -73,10 +73,16 @@ class AskedDecision:
             "actor": self.actor or None,
             "model": self.model or None,
             "release": self.release or None,
-            "usage": self.usage or None,
+            "usage": read_usage(self.usage, self.cost_usd_micros),
             "latency_ms": self.latency_ms,
             "context": None if isinstance(self.context, Absent) else self.context,
         }
+
+
+def read_usage(usage: dict[str, int], cost_usd_micros: int | None) -> dict[str, int | float] | None:
+    """What a rule may read as `usage`: the tokens and the cost that the application reported, None where it reported neither."""
+    reported = {} if cost_usd_micros is None else {"cost_usd": cost_usd_micros / 1_000_000}
+    return {**usage, **reported} or None
 
 
 def describe_scalar(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from governance.actors import Actor
 from governance.errors import NotFound
 from reviews.models import Decision, Escalation, InformationExchange
-from reviews.proposals import USAGE
+from reviews.proposals import USAGE, read_usage
 
 
 def find_decision(*, actor: Actor, decision_id: uuid.UUID) -> Decision:
@@ -49,7 +49,7 @@ def read_rule_context(decision: Decision) -> dict[str, Any]:
         "actor": decision.actor or None,
         "model": decision.model or None,
         "release": decision.release or None,
-        "usage": usage or None,
+        "usage": read_usage(usage, decision.cost_usd_micros),
         "latency_ms": decision.latency_ms,
         "context": json.loads(payload.context) if payload.context is not None else None,
         **({"now": clock} if clock else {}),
