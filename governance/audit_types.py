@@ -110,6 +110,15 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "price.stated": "Price stated",
         "price.withdrawn": "Price withdrawn",
     },
+    "Costs": {
+        "review_rate.stated": "Review rate stated",
+        "review_rate.withdrawn": "Review rate withdrawn",
+        "budget.stated": "Budget stated",
+        "budget.withdrawn": "Budget withdrawn",
+        "budget.warned": "Budget nearly or wholly spent",
+        "costs.repricing_requested": "Repricing of past decisions asked for",
+        "costs.repricing_finished": "Repricing of past decisions finished",
+    },
     "Channels": {
         "channel.created": "Channel added",
         "channel.changed": "Channel changed",

@@ -47,6 +47,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "incidents.handle": frozenset({OWNER, ADMIN, LEAD}),
     "breaker.operate": frozenset({OWNER, ADMIN, LEAD}),
     "prices.manage": frozenset({ADMIN, OWNER}),
+    "budgets.manage": frozenset({ADMIN, OWNER}),
     "channels.manage": frozenset({ADMIN}),
 }
 

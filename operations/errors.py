@@ -49,3 +49,15 @@ class ChannelFailed(Conflict):
 
 class TooManyChannels(Conflict):
     code, title = "too-many-channels", "The organization has as many channels as it may have"
+
+
+class RepricingRunning(Conflict):
+    code, title = "repricing-running", "A repricing of this system is still running"
+
+
+class BudgetWithdrawn(Conflict):
+    code, title = "budget-withdrawn", "The budget has been withdrawn, or replaced, before"
+
+
+class ReviewRateWithdrawn(Conflict):
+    code, title = "review-rate-withdrawn", "The rate has been withdrawn before"

@@ -10,7 +10,9 @@ from operations.services.clock_watching import watch_clock as ask_clock
 from operations.services.delivering import deliver_due, write_deliveries
 from operations.services.judging import judge_recoveries
 from operations.services.monitoring import watch as watch_log
+from operations.services.repricing import reprice_requested
 from operations.services.rollups import roll_up as roll
+from operations.services.warning import warn_of_budgets
 
 _delivering = threading.Lock()
 
@@ -47,3 +49,13 @@ def deliver() -> None:
             deliver_due()
         finally:
             _delivering.release()
+
+
+@shared_task(name="operations.reprice")
+def reprice() -> None:
+    reprice_requested()
+
+
+@shared_task(name="operations.watch_budgets")
+def watch_budgets() -> None:
+    warn_of_budgets()

@@ -92,8 +92,9 @@ class BudgetWarning(models.Model):
 
 
 class Repricing(models.Model):
-    """That decisions of a stretch of time are priced anew, because a price was wrong. Works through them in the order of their
-    ids, from `after_decision` on, so that killed it goes on where it was; what changes gets a new entry in the ledger."""
+    """That decisions of a stretch of time are priced anew, because a price was wrong. Works through them in the order in which
+    they were made, from `after_decision` on, so that killed it goes on where it was; what changes gets a new entry in the
+    ledger."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="repricings", db_index=False)

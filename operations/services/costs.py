@@ -1,13 +1,15 @@
 """What decisions cost: prices that people state and withdraw, and the first entry of the ledger for each decision.
 
-A stated price is for decisions that are made after it was stated: what the ledger says already stands. The ledger is written
-by the reader of roll-ups (operations/services/rollups.py), in the transaction in which it moves on.
+A stated price is for decisions that are made after it was stated: what the ledger says already stands, until somebody has a
+stretch of time priced anew (operations/services/repricing.py). The ledger's first entries are written by the reader of
+roll-ups (operations/services/rollups.py), in the transaction in which it moves on.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -50,7 +52,7 @@ def state_price(
 
     Refuses (NotPermitted) whoever may not manage prices and (Invalid, with pointers) a pattern or a price that can't be one,
     and one too many: 500 that are not withdrawn are the most.
-    A day in the past is taken, for the record; decisions that have been made keep the cost that the ledger has.
+    A day in the past is taken; decisions that have been made keep the cost that the ledger has until they are priced anew.
     """
     organization_id = _require_place(actor)
     pattern, note = pattern.strip(), note.strip()
@@ -238,14 +240,27 @@ def _prices_of(organization_ids: Iterable[uuid.UUID], *, since: datetime) -> dic
     prices: dict[uuid.UUID, list[StatedPrice]] = {}
     standing = Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=since)
     for row in ModelPrice.objects.filter(standing, organization_id__in=organization_ids):
-        prices.setdefault(row.organization_id, []).append(
-            StatedPrice(
-                id=row.pk,
-                pattern=row.pattern,
-                rates=Rates(row.input, row.output, row.cached_input, row.cache_write, row.reasoning),
-                effective_from=datetime.combine(row.effective_from, time(), UTC),
-                stated_at=row.created_at,
-                withdrawn_at=row.withdrawn_at,
-            )
-        )
+        prices.setdefault(row.organization_id, []).append(_plain(row))
     return prices
+
+
+def prices_as_of(*, organization_id: uuid.UUID, instant: datetime) -> list[StatedPrice]:
+    """The prices that stood at an instant, as if each had been stated on its own day: what past decisions are priced anew by.
+    One that was withdrawn by then was wrong, and holds for no day any more."""
+    standing = Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=instant)
+    rows = ModelPrice.objects.filter(standing, organization_id=organization_id, created_at__lte=instant)
+    return [
+        replace(price, stated_at=min(price.stated_at, price.effective_from), withdrawn_at=None)
+        for price in map(_plain, rows)
+    ]
+
+
+def _plain(row: ModelPrice) -> StatedPrice:
+    return StatedPrice(
+        id=row.pk,
+        pattern=row.pattern,
+        rates=Rates(row.input, row.output, row.cached_input, row.cache_write, row.reasoning),
+        effective_from=datetime.combine(row.effective_from, time(), UTC),
+        stated_at=row.created_at,
+        withdrawn_at=row.withdrawn_at,
+    )

@@ -34,6 +34,7 @@ TOLD: Final = (
     "breaker.opened",
     "breaker.half_opened",
     "breaker.closed",
+    "budget.warned",
 )
 LEASE: Final = timedelta(minutes=2)
 # After which attempt how long is waited; the eighth, about six hours after the first, is the last.

@@ -266,6 +266,7 @@ NAMED = (
     "breaker.opened",
     "breaker.half_opened",
     "breaker.closed",
+    "budget.warned",
 )
 TOLD: dict[str, Callable[[AuditEntry, dict[str, Any]], Told]] = {
     "escalation.reassigned": _tell_assignee,
