@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce, Floor, Greatest, Ln, TruncHour
 
 from evaluations.statistics import ReviewSums
 from operations.latency import GROWTH, LEAST_MS
+from operations.model_pairs import join_pair
 from operations.models import CostEntry
 from reviews.models import Decision, Escalation, Outcome, Review
 
@@ -125,7 +126,14 @@ def _count(stretch: Stretch, cut: _Cut, hours: dict[datetime, Cells]) -> None:
 
 def _places_of(keys: Sequence[Any]) -> Iterable[Place]:
     release, action, model, rule = keys
-    return (("", ""), ("release", release), ("action", action), ("model", model), ("rule", rule))
+    return (
+        ("", ""),
+        ("release", release),
+        ("action", action),
+        ("model", model),
+        ("rule", rule),
+        ("action_model", join_pair(action, model)),
+    )
 
 
 _BY_DIMENSION: Final = _Cut(("release", "action_name", "model", "rule"), _places_of, lambda rows, prefix: rows)

@@ -12,7 +12,7 @@ class RollUp(models.Model):
     """One system's real decisions (test keys excluded) that were made in one hour or UTC day, whole or cut by one dimension.
 
     `dimension` "" is the whole; else `value` names the release, action, model, rule or label that the row is about ("" where
-    the application sent none). Everything counts for the hour in which the decision was made, whenever it was ruled on
+    the application sent none), or action and model together (operations.model_pairs). Everything counts for the hour in which the decision was made, whenever it was ruled on
     or its outcome came. An hour is recounted from the decisions; a day is the sum of its hours.
     """
 
@@ -27,14 +27,15 @@ class RollUp(models.Model):
         MODEL = "model", "Model"
         RULE = "rule", "Rule"
         LABEL = "label", "Label"
+        ACTION_MODEL = "action_model", "Action and model"
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="roll_ups", db_index=False)
     system = models.ForeignKey(AISystem, models.CASCADE, related_name="roll_ups", db_index=False)
     grain = models.CharField(max_length=4, choices=Grain)
     starts_at = models.DateTimeField()
-    dimension = models.CharField(max_length=7, choices=Dimension, blank=True)
-    value = models.CharField(max_length=255, blank=True)
+    dimension = models.CharField(max_length=12, choices=Dimension, blank=True)
+    value = models.CharField(max_length=400, blank=True)
 
     # What policy said: these five add up to `decisions`, but for `diverted`, which the breaker sent to people.
     decisions = models.BigIntegerField(default=0)
@@ -93,7 +94,7 @@ class RollUp(models.Model):
             ),
             models.CheckConstraint(condition=Q(grain__in=["hour", "day"]), name="roll_up_grain_known"),
             models.CheckConstraint(
-                condition=Q(dimension__in=["", "release", "action", "model", "rule", "label"]),
+                condition=Q(dimension__in=["", "release", "action", "model", "rule", "label", "action_model"]),
                 name="roll_up_dimension_known",
             ),
         ]

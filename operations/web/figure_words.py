@@ -6,10 +6,10 @@ A difference of two rates has its interval, and where that interval holds zero t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
 from evaluations.statistics import Estimate, NotEnough, newcombe_difference
 from operations.figure_selectors import Share
+from operations.model_choice import subtract_errors
 
 NO_RATE = "nothing to count"
 NO_BREAK = "\u00a0"
@@ -99,10 +99,8 @@ def compare_estimates(now: Estimate | NotEnough, before: Estimate | NotEnough) -
         return Change("")
     if isinstance(before, NotEnough):
         return Change("too few reviews in the time before to compare with")
-    difference = now.rate - before.rate
-    low = difference - sqrt((now.rate - now.low) ** 2 + (before.high - before.rate) ** 2)
-    high = difference + sqrt((now.high - now.rate) ** 2 + (before.rate - before.low) ** 2)
-    return _say_points(difference, low, high)
+    interval = subtract_errors(now, before)
+    return _say_points(now.rate - before.rate, interval.low, interval.high)
 
 
 def compare_amounts(now: float | None, before: float | None, *, more: str = "more", less: str = "less") -> Change:
