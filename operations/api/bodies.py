@@ -77,6 +77,22 @@ class ReviewBody(Body):
     action_due_on = serializers.DateField()
 
 
+class MonitorBody(Body):
+    """A change of a monitor: what is left out stays as it is."""
+
+    version = Count(help_text="The version that you have read: 409 where somebody was faster.")
+    settings = serializers.DictField(
+        required=False, help_text="Numbers by name; null sets one back to its default, and those left out stay."
+    )
+    is_on = Flag(required=False, help_text="False: it looks at nothing until it is switched on again.")
+    trips_breaker = Flag(required=False, help_text="Whether its alarm opens the system's breaker.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if set(attrs) == {"version"}:
+            raise serializers.ValidationError("Say what to change: settings, is_on or trips_breaker.")
+        return attrs
+
+
 class BreakerBody(Body):
     state = serializers.ChoiceField(choices=AISystem.Breaker.values)
     reason = TextField()

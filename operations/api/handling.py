@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +15,7 @@ from governance.api.policy_shapes import Body, ask
 from governance.errors import Invalid, NotFound
 from governance.models import AISystem, User
 from operations.api import bodies, shapes
-from operations.api.watching import answer_incident, reader_of, refuse_parameters
+from operations.api.watching import PROBLEM, answer_incident, reader_of, refuse_parameters
 from operations.services.breaker import Conditions, close_breaker, half_open_breaker, open_breaker
 from operations.services.incidents import (
     Lesson,
@@ -29,7 +28,6 @@ from operations.services.incidents import (
 )
 
 TAGS = ["incidents"]
-PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="RFC 9457 problem details")
 ANSWERS = {200: shapes.IncidentDetailOutput, 403: PROBLEM, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM}
 LESSON = {
     "cause": "The calendar renamed two fields and still answered 200.",

@@ -19,7 +19,9 @@ class SystemLine(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
-class MonitorOutput(serializers.Serializer[Any]):
+class MonitorLine(serializers.Serializer[Any]):
+    """A monitor in a list: all but its baseline, which holds whatever was learned and may be long."""
+
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Monitor.Kind.choices)
     system = SystemLine()
@@ -27,13 +29,18 @@ class MonitorOutput(serializers.Serializer[Any]):
     settings = serializers.DictField()
     trips_breaker = serializers.BooleanField()
     stated = serializers.DictField(help_text="What it promises: false-alarm interval, expected delay, and their unit.")
-    baseline = serializers.DictField(allow_null=True)
     baseline_sealed_at = serializers.DateTimeField(allow_null=True)
     observations = serializers.IntegerField()
     alarms = serializers.IntegerField(source="alarm_count")
     last_alarm_at = serializers.DateTimeField(allow_null=True)
     changed_at = serializers.DateTimeField()
     version = serializers.IntegerField()
+
+
+class MonitorOutput(MonitorLine):
+    """One monitor with what it learned."""
+
+    baseline = serializers.DictField(allow_null=True)
 
 
 class AlarmOutput(serializers.Serializer[Any]):
@@ -172,25 +179,24 @@ _INCIDENT = {
     "breaker": "open",
     "version": 1,
 }
+_MONITOR = {
+    "id": _ALARM["monitor"],
+    "kind": "failed_outcomes",
+    "system": _SYSTEM,
+    "status": "alarmed",
+    "settings": {},
+    "trips_breaker": True,
+    "stated": {"false_alarm_interval": 20000, "unit": "outcomes"},
+    "baseline_sealed_at": "2026-03-10T08:00:00Z",
+    "observations": 1480,
+    "alarms": 1,
+    "last_alarm_at": "2026-03-14T10:41:00Z",
+    "changed_at": "2026-03-10T08:00:00Z",
+    "version": 2,
+}
+MONITOR_LINE = OpenApiExample("A monitor", value=_MONITOR, response_only=True)
 MONITOR = OpenApiExample(
-    "A monitor",
-    value={
-        "id": _ALARM["monitor"],
-        "kind": "failed_outcomes",
-        "system": _SYSTEM,
-        "status": "alarmed",
-        "settings": {},
-        "trips_breaker": True,
-        "stated": {"false_alarm_interval": 20000, "unit": "outcomes"},
-        "baseline": {"learned": {"n": 500, "events": 10}},
-        "baseline_sealed_at": "2026-03-10T08:00:00Z",
-        "observations": 1480,
-        "alarms": 1,
-        "last_alarm_at": "2026-03-14T10:41:00Z",
-        "changed_at": "2026-03-10T08:00:00Z",
-        "version": 2,
-    },
-    response_only=True,
+    "A monitor", value={**_MONITOR, "baseline": {"learned": {"n": 500, "events": 10}}}, response_only=True
 )
 INCIDENT = OpenApiExample("An incident", value=_INCIDENT, response_only=True)
 INCIDENT_DETAIL = OpenApiExample("An incident", value={**_INCIDENT, "review": None}, response_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,11 +14,15 @@ from rest_framework.views import APIView
 
 from governance.actors import Actor
 from governance.api.pagination import KeysetPagination
+from governance.api.policy_shapes import ask
 from governance.errors import InvalidParameter
 from governance.permissions import require
-from operations.api import shapes
+from operations.api import bodies, shapes
 from operations.models import Incident, Monitor
+from operations.services.baselines import change_monitor
 from operations.watch_selectors import find_incident, find_monitor, incidents_of, monitors_of
+
+PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="RFC 9457 problem details")
 
 
 class Newest(KeysetPagination):
@@ -32,15 +37,15 @@ class ById(KeysetPagination):
 class MonitorList(ListAPIView[Monitor]):
     """Every monitor of the organization, oldest first."""
 
-    serializer_class = shapes.MonitorOutput
+    serializer_class = shapes.MonitorLine
     pagination_class = ById
     filterset_class = shapes.MonitorFilter
     queryset = Monitor.objects.none()
 
     def get_queryset(self) -> Any:
-        return monitors_of(reader_of(self.request, "monitors.read"))
+        return monitors_of(reader_of(self.request, "monitors.read")).defer("baseline", "state")
 
-    @extend_schema(operation_id="list_monitors", tags=["monitors"], examples=[shapes.MONITOR])
+    @extend_schema(operation_id="list_monitors", tags=["monitors"], examples=[shapes.MONITOR_LINE])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
@@ -54,6 +59,32 @@ class MonitorDetail(APIView):
         monitor = find_monitor(actor=reader_of(request, "monitors.read"), monitor_id=monitor_id)
         refuse_parameters(request)
         return Response(shapes.MonitorOutput(monitor).data)
+
+    @extend_schema(
+        operation_id="change_monitor",
+        tags=["monitors"],
+        request=bodies.MonitorBody,
+        responses={200: shapes.MonitorOutput, 403: PROBLEM, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM},
+        examples=[
+            ask("Let it open the breaker", {"version": 2, "trips_breaker": True}),
+            ask("Fewer false alarms", {"version": 2, "settings": {"arl0": 50000, "cooldown_s": None}}),
+            shapes.MONITOR,
+        ],
+    )
+    def patch(self, request: Request, monitor_id: uuid.UUID) -> Response:
+        """Set a monitor: its numbers, on or off, whether it may open the breaker. Other numbers design its detector anew from
+        the baseline that it has, and it begins again. 409 where its version is not the one that was read."""
+        actor = reader_of(request, "monitors.manage")
+        monitor = find_monitor(actor=actor, monitor_id=monitor_id)
+        refuse_parameters(request)
+        body = bodies.MonitorBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = dict(body.validated_data)
+        if "settings" in wanted:
+            given = {**monitor.settings, **wanted["settings"]}
+            wanted["settings"] = {name: value for name, value in given.items() if value is not None}
+        change_monitor(actor=actor, monitor_id=monitor_id, if_version=wanted.pop("version"), **wanted)
+        return Response(shapes.MonitorOutput(find_monitor(actor=actor, monitor_id=monitor_id)).data)
 
 
 class IncidentList(ListAPIView[Incident]):

@@ -139,7 +139,7 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "channel-test": (do(ADMIN),),
     "channel-remove": (see(ADMIN), do(ADMIN)),
     "api-monitors": (see(stranger=200),),
-    "api-monitor": (see(),),
+    "api-monitor": (see(), Access("patch", MANAGING_MONITORS, answer=422, body={"version": 1})),
     "api-incidents": (see(stranger=200),),
     "api-incident": (see(),),
     "api-incident-acknowledge": (do(HANDLING, answer=200),),

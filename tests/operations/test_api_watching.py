@@ -96,7 +96,8 @@ def test_a_monitor_says_what_it_promises_and_what_it_found(client: Client) -> No
     make_alarm(monitor=monitor)
     client.force_login(monitor.system.owner)
     shown = get(client, f"monitors/{monitor.pk}")
-    assert get(client, "monitors?kind=latency&status=watching")["results"] == [shown]
+    (line,) = get(client, "monitors?kind=latency&status=watching")["results"]
+    assert {**line, "baseline": {"learned": {"n": 500, "events": 50}}} == shown
     assert get(client, "monitors?status=off")["results"] == []
     assert (shown["kind"], shown["alarms"], shown["stated"]["false_alarm_interval"]) == ("latency", 1, 20_000)
     assert shown["last_alarm_at"] is not None and "state" not in shown

@@ -7,16 +7,24 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from operations.models import Incident, Recovery
+from governance.models import AuditEntry
+from governance.services.credentials import create_access_token
+from operations.models import Incident, Monitor, Recovery
 from tests.evaluations.scenes import make_dataset, make_example
-from tests.factories import make_key, make_organization, make_person, make_system
-from tests.operations.watch_scenes import make_alarm, make_incident
+from tests.factories import actor_of, make_key, make_organization, make_person, make_system
+from tests.operations.watch_scenes import make_alarm, make_incident, make_monitor
 
 pytestmark = pytest.mark.django_db
 
 
 def post(client: Client, address: str, body: Any = None, status: int = 200) -> Any:
     answer = client.post(f"/api/v1/{address}", body or {}, content_type="application/json")
+    assert answer.status_code == status, answer.content
+    return answer.json()
+
+
+def patch(client: Client, address: str, body: Any, status: int = 200, **more: Any) -> Any:
+    answer = client.patch(f"/api/v1/{address}", body, content_type="application/json", **more)
     assert answer.status_code == status, answer.content
     return answer.json()
 
@@ -149,3 +157,55 @@ def test_a_key_operates_nothing() -> None:
     headers = {"Authorization": f"Bearer {secret}"}
     for address in (f"incidents/{incident.pk}/acknowledge", f"systems/{incident.system.slug}/breaker"):
         assert Client().post(f"/api/v1/{address}", {}, "application/json", headers=headers).status_code == 403
+
+
+def test_a_monitor_is_set_by_its_version_and_what_is_left_out_stays(client: Client) -> None:
+    monitor = make_monitor(kind=Monitor.Kind.QUEUE_AGE, baseline={"learned": {}}, version=7)
+    client.force_login(monitor.system.owner)
+    at = f"monitors/{monitor.pk}"
+    set_once = patch(client, at, {"version": 7, "settings": {"cooldown_s": 60}, "trips_breaker": True})
+    assert (set_once["settings"], set_once["trips_breaker"], set_once["status"]) == (
+        {"cooldown_s": 60},
+        True,
+        "watching",
+    )
+    problem = patch(client, at, {"version": 7, "is_on": False}, 409)
+    assert problem["type"] == "urn:countersign:problem:monitor-changed"
+    assert problem["state"]["version"] == set_once["version"] == 8
+    off = patch(client, at, {"version": 8, "is_on": False})
+    assert (off["status"], off["settings"], off["trips_breaker"]) == ("off", {"cooldown_s": 60}, True)
+    back = patch(client, at, {"version": 9, "settings": {"cooldown_s": None}, "is_on": True})
+    assert (back["status"], back["settings"]) == ("watching", {})
+    assert AuditEntry.objects.filter(type="monitor.changed").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"version": 1}, ""),
+        ({"is_on": True}, "/version"),
+        ({"version": "1", "is_on": True}, "/version"),
+        ({"version": 1, "is_on": "yes"}, "/is_on"),
+        ({"version": 1, "kind": "model"}, "/kind"),
+        ({"version": 1, "settings": {"cooldown_s": -1}}, "/settings/cooldown_s"),
+        ({"version": 1, "settings": {"cooldown_s": "60"}}, "/settings/cooldown_s"),
+        ({"version": 1, "settings": {"patience": 3}}, "/settings/patience"),
+        ({"version": 1, "settings": [1]}, "/settings"),
+    ],
+)
+def test_a_change_that_does_not_fit_is_refused_by_its_field(client: Client, body: Any, pointer: str) -> None:
+    monitor = make_monitor(kind=Monitor.Kind.QUEUE_AGE, baseline={"learned": {}})
+    client.force_login(monitor.system.owner)
+    assert pointers(patch(client, f"monitors/{monitor.pk}", body, 422)) == {pointer}
+
+
+def test_a_token_sets_monitors_and_an_applications_key_does_not() -> None:
+    monitor = make_monitor(kind=Monitor.Kind.QUEUE_AGE, baseline={"learned": {}})
+    owner, organization = monitor.system.owner, monitor.system.organization
+    _, token = create_access_token(
+        actor=actor_of(owner, organization), user=owner, organization=organization, name="scripts"
+    )
+    _, key = make_key(monitor.system)
+    at, body = f"monitors/{monitor.pk}", {"version": 1, "trips_breaker": True}
+    patch(Client(), at, body, 403, headers={"Authorization": f"Bearer {key}"})
+    assert patch(Client(), at, body, headers={"Authorization": f"Bearer {token}"})["trips_breaker"] is True

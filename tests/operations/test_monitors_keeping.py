@@ -111,9 +111,10 @@ def test_what_was_seen_until_a_real_alarm_is_forgotten_once_it_is_judged() -> No
 def test_a_monitor_that_can_promise_nothing_stops_no_other() -> None:
     stream = only("action_mix", "model")
     Monitor.objects.filter(kind="action_mix").update(settings={"window": 0})
+    kind = KINDS["action_mix"]
+    prepared = kind.prepare({"learned": {"counts": {"reply": 300}}}, {})
     with pytest.raises(ZeroDivisionError):
-        kind = KINDS["action_mix"]
-        kind.state_promise(kind.prepare({"learned": {"counts": {"a": 9}}}, {}), {**kind.defaults(), "window": 0})
+        kind.state_promise(prepared, {**kind.defaults(), "window": 0})
     stream.run(310)
     read()
     assert stream.monitor("model").status == Status.WATCHING
