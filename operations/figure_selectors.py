@@ -227,9 +227,14 @@ class Figures:
         return round(self.cost_micros / self.priced) if self.priced else None
 
     @property
-    def cost_per_resolved_micros(self) -> int | None:
-        """Everything that was spent, over the cases that are reported as resolved."""
+    def models_per_resolved_micros(self) -> int | None:
+        """What the models cost, whatever for, over the cases that are reported as resolved. Reviewers' time is not in it; its
+        rate may change from day to day, so cost_selectors.MonthCosts has the sum."""
         return round(self.cost_micros / self.resolved) if self.resolved and self.priced else None
+
+    @property
+    def review_seconds_per_resolved(self) -> float | None:
+        return self.review_seconds / self.resolved if self.resolved else None
 
     @property
     def pricing(self) -> Share:

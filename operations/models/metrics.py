@@ -12,8 +12,9 @@ class RollUp(models.Model):
     """One system's real decisions (test keys excluded) that were made in one hour or UTC day, whole or cut by one dimension.
 
     `dimension` "" is the whole; else `value` names the release, action, model, rule or label that the row is about ("" where
-    the application sent none), or action and model together (operations.model_pairs). Everything counts for the hour in which the decision was made, whenever it was ruled on
-    or its outcome came. An hour is recounted from the decisions; a day is the sum of its hours.
+    the application sent none), or action and model together (operations/model_pairs.py). Everything counts for the hour in
+    which the decision was made, whenever it was ruled on or its outcome came. An hour is recounted from the decisions; a
+    day is the sum of its hours.
     """
 
     class Grain(models.TextChoices):

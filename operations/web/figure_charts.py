@@ -324,13 +324,19 @@ class Drawing:
             return ChartShown("cost-per-decision", title, "The cost of no decision of this time is known.")
         costs: list[float | None] = [point.figures.cost_per_decision_micros for point in self.points]
         slots = self._slots(lambda figures: words.money_words(figures.cost_per_decision_micros))
-        resolved = total.cost_per_resolved_micros
-        per_case = f" {words.money_words(resolved)} for each case that was resolved." if resolved is not None else ""
+        resolved = total.models_per_resolved_micros
+        minutes = words.minutes_words(total.review_seconds_per_resolved)
+        per_case = (
+            f" Models cost {words.money_words(resolved)} for each case that was resolved, and {minutes} of reviewers' time."
+            if resolved is not None
+            else ""
+        )
         rows = [
             [
                 Cell(self._when(point)),
                 Cell(words.money_words(point.figures.cost_per_decision_micros)),
-                Cell(words.money_words(point.figures.cost_per_resolved_micros)),
+                Cell(words.money_words(point.figures.models_per_resolved_micros)),
+                Cell(words.minutes_words(point.figures.review_seconds_per_resolved)),
                 self._link(point, point.figures.decisions),
             ]
             for point in self.points
@@ -340,7 +346,7 @@ class Drawing:
             title,
             f"{words.money_words(total.cost_per_decision_micros)} for each decision.{per_case}",
             draw_lines([Series(title, "", costs)], slots, write=words.short_money, moments=self.moments),
-            ["Time", "per decision", "per resolved case", "Decisions"],
+            ["Time", "Models per decision", "Models per resolved case", "Review per resolved case", "Decisions"],
             rows,
         )
 

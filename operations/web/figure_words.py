@@ -76,6 +76,16 @@ def latency_words(milliseconds: float | None) -> str:
     return f"{milliseconds:,.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:,.3g} s"
 
 
+def minutes_words(seconds: float | None) -> str:
+    """Reviewers' time in minutes, from a hundred minutes on in hours: "3.5 min", "12.4 h"."""
+    if seconds is None:
+        return "not known"
+    minutes = seconds / 60
+    if minutes >= 100:
+        return f"{minutes / 60:,.1f}{NO_BREAK}h"
+    return f"{minutes:.{0 if not minutes or minutes >= 10 else 1}f}{NO_BREAK}min"
+
+
 def estimate_words(error: Estimate | NotEnough) -> str:
     """The error rate of the whole traffic with its 95 % interval, or how many rulings are still needed to tell it."""
     if isinstance(error, NotEnough):

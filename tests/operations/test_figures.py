@@ -123,14 +123,14 @@ def test_without_a_whole_there_is_no_rate() -> None:
     for share in (nothing.escalation, nothing.override, nothing.resolution, nothing.failure, nothing.pricing):
         assert share == Share(0, 0)
         assert share.percent is None
-    assert nothing.cost_per_decision_micros is None and nothing.cost_per_resolved_micros is None
+    assert nothing.cost_per_decision_micros is None and nothing.models_per_resolved_micros is None
     assert nothing.latency_quantile_ms(0.5) is None and nothing.seconds_per_review is None
     assert nothing.error == NotEnough(reviews_needed=1, waiting=0)
 
 
 def test_money_is_whole_micro_dollars() -> None:
     figures = Figures(decisions=9, priced=2, cost_micros=5, resolved=3)
-    assert (figures.cost_per_decision_micros, figures.cost_per_resolved_micros) == (2, 2)
+    assert (figures.cost_per_decision_micros, figures.models_per_resolved_micros) == (2, 2)
 
 
 def test_the_error_rate_is_the_weighted_one_and_no_naive_one_is_to_be_had() -> None:
