@@ -227,6 +227,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-clock": _every(10, "operations.watch_clock"),
     "tend-incidents": _every(5, "operations.tend_incidents"),
     "deliver": _every(5, "operations.deliver"),
+    "freeze-reports": _every(300, "operations.freeze_reports"),
     "reprice": _every(5, "operations.reprice"),
     "watch-budgets": _every(30, "operations.watch_budgets"),
 }

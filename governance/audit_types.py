@@ -125,6 +125,12 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "channel.removed": "Channel removed",
         "channel.tested": "Channel tested",
     },
+    "Ownership": {
+        "report.frozen": "Month's report frozen",
+        "report.attested": "Month's report attested",
+        "improvement.decided": "Improvement decided",
+        "improvement.closed": "Improvement closed",
+    },
     "The log itself": {
         EXPORT_TYPE: "Audit log exported",
         ERASURE_TYPE: "Payload erased",

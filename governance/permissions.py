@@ -49,6 +49,9 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "prices.manage": frozenset({ADMIN, OWNER}),
     "budgets.manage": frozenset({ADMIN, OWNER}),
     "channels.manage": frozenset({ADMIN}),
+    "reports.read": EVERYBODY,
+    "reports.freeze": frozenset({OWNER, ADMIN, LEAD}),
+    "improvements.manage": frozenset({OWNER, ADMIN, LEAD}),
 }
 
 

@@ -61,3 +61,23 @@ class BudgetWithdrawn(Conflict):
 
 class ReviewRateWithdrawn(Conflict):
     code, title = "review-rate-withdrawn", "The rate has been withdrawn before"
+
+
+class MonthNotOver(Conflict):
+    code, title = "month-not-over", "The month is not over"
+
+
+class NothingToReport(Conflict):
+    code, title = "nothing-to-report", "There is nothing to report about this month"
+
+
+class RollUpsBehind(Conflict):
+    code, title = "roll-ups-behind", "Something of this month is not counted yet; try again in a minute"
+
+
+class ReportAttested(Conflict):
+    code, title = "report-attested", "The report was attested before"
+
+
+class ImprovementClosed(Conflict):
+    code, title = "improvement-closed", "The improvement was closed before"

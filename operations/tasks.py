@@ -10,6 +10,7 @@ from operations.services.clock_watching import watch_clock as ask_clock
 from operations.services.delivering import deliver_due, write_deliveries
 from operations.services.judging import judge_recoveries
 from operations.services.monitoring import watch as watch_log
+from operations.services.reporting import freeze_due
 from operations.services.repricing import reprice_requested
 from operations.services.rollups import roll_up as roll
 from operations.services.warning import warn_of_budgets
@@ -59,3 +60,8 @@ def reprice() -> None:
 @shared_task(name="operations.watch_budgets")
 def watch_budgets() -> None:
     warn_of_budgets()
+
+
+@shared_task(name="operations.freeze_reports")
+def freeze_reports() -> None:
+    freeze_due()

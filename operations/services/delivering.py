@@ -34,6 +34,8 @@ TOLD: Final = (
     "breaker.opened",
     "breaker.half_opened",
     "breaker.closed",
+    "report.frozen",
+    "report.attested",
     "budget.warned",
 )
 LEASE: Final = timedelta(minutes=2)

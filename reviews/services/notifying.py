@@ -266,6 +266,10 @@ NAMED = (
     "breaker.opened",
     "breaker.half_opened",
     "breaker.closed",
+    "report.frozen",
+    "report.attested",
+    "improvement.decided",
+    "improvement.closed",
     "budget.warned",
 )
 TOLD: dict[str, Callable[[AuditEntry, dict[str, Any]], Told]] = {

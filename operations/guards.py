@@ -1,0 +1,12 @@
+"""Which of this floor's tables are append-only by database trigger (governance/triggers.py): a month that was frozen never
+changes afterwards and is never deleted; all that may still happen to it, once, is its owner's signature."""
+
+from governance.triggers import Guard
+
+GUARDS = (
+    Guard(
+        "operations_ownershipreport",
+        changeable=frozenset({"attested_at", "attested_by_id", "attested_by_label", "statement"}),
+        change_when="OLD.attested_at IS NULL AND NEW.attested_at IS NOT NULL",
+    ),
+)
