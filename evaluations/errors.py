@@ -1,6 +1,6 @@
-"""What the verbs on versions, releases and runs refuse beyond the common vocabulary."""
+"""What the verbs on versions, releases, runs and exports refuse beyond the common vocabulary."""
 
-from governance.errors import Conflict
+from governance.errors import Conflict, DomainError
 
 
 class DatasetEmpty(Conflict):
@@ -21,3 +21,7 @@ class RunClosed(Conflict):
 
 class ResultDiffers(Conflict):
     code, title = "result-differs", "Another answer to this example stands already"
+
+
+class FormatUnavailable(DomainError):
+    code, status, title = "format-unavailable", 501, "This server can't write that format"

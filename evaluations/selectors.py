@@ -72,7 +72,11 @@ def with_figures(datasets: DatasetQuerySet) -> DatasetQuerySet:
 
 def choose_examples(dataset: Dataset, selection: Selection) -> ExampleQuerySet:
     """The examples of a selection, in no order yet. Refuses (InvalidParameter) words that can't stand in JSON."""
-    examples = Example.objects.filter(dataset=dataset)
+    return narrow_examples(Example.objects.filter(dataset=dataset), selection)
+
+
+def narrow_examples(examples: ExampleQuerySet, selection: Selection) -> ExampleQuerySet:
+    """Those among them that a selection chooses; refuses as `choose_examples` does."""
     if selection.statuses:
         examples = examples.filter(status__in=selection.statuses)
     if selection.split:

@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import django_filters
+from django import forms
 from drf_spectacular.utils import OpenApiExample, extend_schema_field
 from rest_framework import serializers
 
+from evaluations.exporting.formats import FORMATS
 from evaluations.models import Dataset, Example, ExampleSource
 from evaluations.selectors import Selection
 from evaluations.services.exporting import describe_source
@@ -85,6 +87,25 @@ class ExampleFilter(django_filters.FilterSet):
         return Selection(
             statuses=tuple(chosen["status"]) or Selection().statuses, split=chosen["split"], label=chosen["label"]
         )
+
+
+class ExportFilter(ExampleFilter):
+    """`format`, `version`, and the list's filters."""
+
+    format = django_filters.ChoiceFilter(
+        choices=[(name, format.label) for name, format in FORMATS.items()],
+        method="keep",
+        label="JSON lines unless said",
+    )
+    version = django_filters.NumberFilter(
+        field_class=forms.IntegerField,
+        min_value=1,
+        method="keep",
+        label="A sealed version instead of what is there now",
+    )
+
+    def keep(self, examples: Any, name: str, value: Any) -> Any:
+        return examples
 
 
 LINE = {

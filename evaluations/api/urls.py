@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from evaluations.api import datasets, releases, runs, versions
+from evaluations.api import datasets, exports, releases, runs, versions
 
 urlpatterns = [
     path("datasets", datasets.DatasetList.as_view(), name="api-datasets"),
     path("datasets/<uuid:dataset_id>", datasets.DatasetDetail.as_view(), name="api-dataset"),
     path("datasets/<uuid:dataset_id>/examples", datasets.ExampleList.as_view(), name="api-examples"),
-    path("datasets/<uuid:dataset_id>/examples.jsonl", datasets.ExampleLines.as_view(), name="api-examples-jsonl"),
+    path("datasets/<uuid:dataset_id>/examples.jsonl", exports.ExampleLines.as_view(), name="api-examples-jsonl"),
+    path("datasets/<uuid:dataset_id>/export", exports.DatasetExport.as_view(), name="api-dataset-export"),
     path("datasets/<uuid:dataset_id>/versions", versions.VersionList.as_view(), name="api-dataset-versions"),
     path(
         "datasets/<uuid:dataset_id>/versions/<int:number>", versions.VersionDetail.as_view(), name="api-dataset-version"

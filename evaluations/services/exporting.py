@@ -1,44 +1,82 @@
-"""A dataset as JSON lines, however large: read page by page in the order of ids, so that memory does not grow with it and
-no transaction stays open while somebody downloads slowly."""
+"""Taking a dataset along: who takes what, in which format, is on record before the first byte leaves."""
 
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Length
 
-from evaluations.models import Dataset, Example, ExampleSource
-from evaluations.selectors import Selection, choose_examples
+from evaluations.errors import FormatUnavailable
+from evaluations.export_selectors import Part, find_last, keep_answered, read_pages
+from evaluations.exporting.formats import FORMATS, is_there
+from evaluations.exporting.shapes import About, Exported, Format, Source
+from evaluations.models import Dataset, DatasetVersion, Example, ExampleSource
+from evaluations.selectors import Selection
 from governance.actors import Actor
-from governance.canonical import canonicalize
+from governance.errors import InvalidParameter, NotFound
 from governance.permissions import require_within
 from governance.services.recording import record
 
-FORMATS = ("jsonl",)
-EXAMPLES_A_PAGE = 500
-# An input may have a megabyte: so many characters are held at once, or one example where that alone has more.
-CHARACTERS_A_BATCH = 4 * 1024 * 1024
+
+@dataclass(slots=True)
+class Export:
+    """A document on its way: iterating gives its bytes, piece by piece, and reads the dataset as they are taken. `written`
+    and `left_out` count the examples so far; those are left out of which nobody said what is right, where the format has
+    no place for them."""
+
+    part: Part
+    format: Format
+    about: About
+    written: int = field(default=0, init=False)
+    left_out: int = field(default=0, init=False)
+    _last: uuid.UUID | None = None
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.about.title}.{self.format.suffix}"
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.format.write(self._read, self.about)
+
+    def _read(self, split: str) -> Iterator[list[Exported]]:
+        for page in read_pages(self.part.of_split(split), last=self._last):
+            kept = keep_answered(page) if self.format.needs_answer else page
+            self.written += len(kept)
+            self.left_out += len(page) - len(kept)
+            yield kept
 
 
 def export_dataset(
-    *, actor: Actor, dataset: Dataset, selection: Selection | None = None, format: str = "jsonl"
-) -> Iterator[str]:
-    """The selected examples (the active ones unless told), one JSON object and line end a piece, oldest first.
+    *,
+    actor: Actor,
+    dataset: Dataset,
+    selection: Selection | None = None,
+    format: str = "jsonl",
+    version: DatasetVersion | None = None,
+) -> Export:
+    """The selected examples (the active ones unless told, or those of a sealed version), oldest first, in a format.
 
-    A line has `id`, `input`, `expected`, `labels`, `split` and `sources`, and `status` where others than the active
-    were asked for; the texts are those that were hashed, byte for byte. Examples that are added after the start are not
-    in it. That somebody takes the data is recorded here, before the first line. Refuses (403, 404) as every reading of
-    a dataset.
+    Texts are those that were hashed, byte for byte where the format allows. Examples that are added after the start are
+    not in it. That somebody takes the data is recorded here, before the first byte. Refuses (403, 404) as every reading of
+    a dataset, (InvalidParameter: 400) a format that there is not, and statuses of a version, which has none, and
+    (FormatUnavailable: 501) one whose package is not installed.
     """
     require_within(actor, "datasets.read", dataset.organization_id)
     chosen = selection or Selection()
+    wanted = find_format(format)
+    if version is not None and version.dataset_id != dataset.pk:
+        raise NotFound()
+    if version is not None and chosen.statuses != Selection().statuses:
+        raise InvalidParameter("A sealed version holds what it holds; it can't be asked for statuses.")
+    if wanted.is_training and not chosen.split:
+        # What a model has learned by heart can't test it.
+        chosen = replace(chosen, split=Example.Split.TRAIN.value)
+    part = Part(dataset, chosen, version)
+    about = describe_part(part)
     with transaction.atomic(durable=True):
-        examples = choose_examples(dataset, chosen).order_by("id")
-        last = examples.values_list("pk", flat=True).last()
+        last = find_last(part)
         record(
             organization_id=dataset.organization_id,
             type="dataset.exported",
@@ -46,67 +84,45 @@ def export_dataset(
             subject=f"dataset:{dataset.pk}",
             payload={
                 "dataset": dataset.slug,
-                "format": format,
-                "statuses": list(chosen.statuses),
+                "format": wanted.name,
+                "version": about.version,
+                "root": about.root,
+                "statuses": list(chosen.statuses) if version is None else None,
                 "split": chosen.split or None,
                 "label": chosen.label or None,
                 "words": chosen.words or None,
             },
         )
-    return _write_lines(dataset, chosen, last, names_status=chosen.statuses != Selection().statuses)
+    return Export(part, wanted, about, last)
 
 
-def _write_lines(dataset: Dataset, chosen: Selection, last: uuid.UUID | None, *, names_status: bool) -> Iterator[str]:
-    after: uuid.UUID | None = None
-    while last is not None:
-        examples = choose_examples(dataset, chosen).filter(pk__lte=last).order_by("id")
-        if after is not None:
-            examples = examples.filter(pk__gt=after)
-        sizes = examples.annotate(size=Length("input") + Length("expected"), key=F("pk")).values_list("key", "size")
-        page = list(sizes[:EXAMPLES_A_PAGE])
-        if not page:
-            return
-        for batch in _cut(page):
-            yield from _write_batch(batch, names_status=names_status)
-        after = page[-1][0]
+def find_format(name: str) -> Format:
+    """Refuses (InvalidParameter) a name that no format bears, (FormatUnavailable) one that can't be written here."""
+    if name not in FORMATS:
+        raise InvalidParameter(f"There is no format {name[:40]!r}; there are {', '.join(FORMATS)}.")
+    wanted = FORMATS[name]
+    if not is_there(wanted):
+        raise FormatUnavailable(
+            f"{wanted.label} takes the package {wanted.module}, which is not installed on this server. Whoever runs it "
+            f'installs the extra: pip install "countersign-service[{wanted.extra}]", or pip install {wanted.module}.'
+        )
+    return wanted
 
 
-def _cut(page: Sequence[tuple[uuid.UUID, int]]) -> Iterator[list[uuid.UUID]]:
-    """Ids in batches that fit into memory by what they weigh."""
-    batch: list[uuid.UUID] = []
-    weight = 0
-    for key, size in page:
-        if batch and weight + size > CHARACTERS_A_BATCH:
-            yield batch
-            batch, weight = [], 0
-        batch.append(key)
-        weight += size
-    yield batch
-
-
-def _write_batch(keys: list[uuid.UUID], *, names_status: bool) -> Iterator[str]:
-    sources = defaultdict(list)
-    for source in ExampleSource.objects.filter(example_id__in=keys).order_by("id"):
-        sources[source.example_id].append(source)
-    for example in Example.objects.filter(pk__in=keys).order_by("id"):
-        yield write_line(example, sources[example.pk], names_status=names_status)
-
-
-def write_line(example: Example, sources: Sequence[ExampleSource], *, names_status: bool = False) -> str:
-    """One line. Input and expected stand in it as they are stored: canonical texts, which have no line ends."""
-    taught_by = canonicalize([describe_source(source) for source in sources])
-    status = f'"status":"{example.status}",' if names_status else ""
-    return (
-        f'{{"id":"{example.pk}","input":{example.input},"expected":{example.expected},'
-        f'"labels":{canonicalize(example.labels)},"split":"{example.split}",{status}"sources":{taught_by}}}\n'
+def describe_part(part: Part) -> About:
+    """What a document says that it is a copy of."""
+    version = part.version
+    return About(
+        slug=part.dataset.slug,
+        name=part.dataset.name,
+        splits=(part.selection.split,) if part.selection.split else ("train", "test"),
+        version=version.number if version else None,
+        root=f"sha256:{version.root_sha256}" if version else None,
+        names_status=version is None and part.selection.statuses != Selection().statuses,
     )
 
 
 def describe_source(source: ExampleSource) -> dict[str, str | None]:
     """Where an example comes from: the decision, the ruling, and the policy version under which it was made."""
     version = source.policy_version_id
-    return {
-        "decision": str(source.decision_id),
-        "review": str(source.review_id),
-        "policy_version": str(version) if version else None,
-    }
+    return Source(str(source.decision_id), str(source.review_id), str(version) if version else None)._asdict()

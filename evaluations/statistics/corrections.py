@@ -30,6 +30,19 @@ def holm(p_values: Sequence[float], alpha: float = 0.05) -> list[bool]:
     return _first(order, rejected)
 
 
+def holm_adjusted(p_values: Sequence[float]) -> list[float]:
+    """p-values in the order given, each raised so that comparing it with alpha does what `holm` does.
+
+    Refuses p-values outside 0..1 with ValueError. Source: S. Holm (1979), as `holm`.
+    """
+    order = _ranked(p_values, 0.5)
+    adjusted, highest = [0.0] * len(order), 0.0
+    for step, index in enumerate(order):
+        highest = max(highest, min(1.0, p_values[index] * (len(order) - step)))
+        adjusted[index] = highest
+    return adjusted
+
+
 def bonferroni(p_values: Sequence[float], alpha: float = 0.05) -> list[bool]:
     """Which hypotheses are rejected, in the order given: those with p ≤ alpha / how many there are. Refuses p-values
     outside 0..1 with ValueError."""

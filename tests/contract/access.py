@@ -215,6 +215,7 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "api-dataset": (see(),),
     "api-examples": (see(),),
     "api-examples-jsonl": (see(),),
+    "api-dataset-export": (see(),),
     "api-dataset-versions": (see(), do(ADJUDICATING, answer=409, body={"reason": "x"})),
     "api-dataset-version": (see(),),
     "api-releases": (

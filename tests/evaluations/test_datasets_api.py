@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from evaluations.exporting.formats import FORMATS
 from governance.models import AuditEntry
 from governance.services.credentials import create_access_token
 from tests.evaluations.scenes import make_dataset, make_example
@@ -14,7 +15,13 @@ from tests.factories import actor_of, make_key, make_organization, make_person, 
 
 pytestmark = pytest.mark.django_db
 
-PATHS = ["datasets", "datasets/{id}", "datasets/{id}/examples", "datasets/{id}/examples.jsonl"]
+PATHS = [
+    "datasets",
+    "datasets/{id}",
+    "datasets/{id}/examples",
+    "datasets/{id}/examples.jsonl",
+    "datasets/{id}/export?format=csv",
+]
 
 
 @pytest.fixture
@@ -144,10 +151,12 @@ def test_a_token_opens_what_the_session_opens(client: Client, dataset: Any) -> N
 def test_the_schema_documents_every_operation_with_an_example(client: Client) -> None:
     paths = client.get("/api/schema/").json()["paths"]
     operations = {path: paths[path]["get"] for path in paths if path.startswith("/api/v1/datasets")}
-    assert len(operations) == 6
+    assert len(operations) == 7
     for operation in operations.values():
-        (content,) = operation["responses"]["200"]["content"].values()
-        assert content["examples"]
+        contents = operation["responses"]["200"]["content"]
+        assert any("examples" in content for content in contents.values())
+    formats = operations["/api/v1/datasets/{dataset_id}/export"]["responses"]["200"]["content"]
+    assert set(formats) == {format.media_type for format in FORMATS.values()}
     export = operations["/api/v1/datasets/{dataset_id}/examples.jsonl"]
     assert list(export["responses"]["200"]["content"]) == ["application/jsonl"]
     assert {parameter["name"] for parameter in export["parameters"]} == {"dataset_id", "split", "label", "status"}

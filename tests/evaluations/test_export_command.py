@@ -58,7 +58,16 @@ def test_a_file_holds_the_same_and_the_command_says_how_many(address: str, tmp_p
 def test_json_is_one_object_about_the_file(address: str, tmp_path: Path) -> None:
     target = tmp_path / "bot.jsonl"
     answer = json.loads(run("--dataset", address, "--output", str(target), "--format", "jsonl", "--json"))
-    assert answer == {"dataset": "acme/bot", "format": "jsonl", "examples": 3, "file": str(target)}
+    assert answer == {
+        "dataset": "acme/bot",
+        "format": "jsonl",
+        "version": None,
+        "root": None,
+        "split": None,
+        "examples": 3,
+        "left_out": 0,
+        "file": str(target),
+    }
 
 
 def test_a_part_can_be_asked_for(address: str) -> None:
@@ -92,7 +101,7 @@ def test_a_failure_half_way_leaves_the_older_file_and_nothing_else(tmp_path: Pat
     target.write_text("older")
 
     def broken() -> Any:
-        yield "first\n"
+        yield b"first\n"
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="full"):

@@ -2,15 +2,17 @@
 
 import json
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from evaluations import export_selectors
+from evaluations.exporting import lines as line_formats
 from evaluations.models import Example, ExampleSource
 from evaluations.selectors import Selection
-from evaluations.services import exporting
 from evaluations.services.exporting import export_dataset
 from evaluations.services.harvesting import harvest_corrections
 from governance.actors import OPERATOR, Actor
@@ -26,7 +28,11 @@ pytestmark = pytest.mark.django_db
 
 def export(dataset: Any, actor: Actor = OPERATOR, **chosen: Any) -> list[dict[str, Any]]:
     selection = Selection(**chosen) if chosen else None
-    return [json.loads(line) for line in export_dataset(actor=actor, dataset=dataset, selection=selection)]
+    return lines_of(export_dataset(actor=actor, dataset=dataset, selection=selection))
+
+
+def lines_of(pieces: Iterable[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in b"".join(pieces).split(b"\n")[:-1]]
 
 
 def test_a_line_carries_what_was_taught_and_by_whom() -> None:
@@ -54,14 +60,14 @@ def test_every_line_hashes_back_to_its_example() -> None:
     for input in HOSTILE:
         make_example(dataset, input={"given": input}, expected={"output": input})
     hashes = {str(example.pk): example.content_sha256 for example in Example.objects.all()}
-    text = "".join(export_dataset(actor=OPERATOR, dataset=dataset))
-    lines = [json.loads(line) for line in text.split("\n")[:-1]]
-    assert text.endswith("\n") and len(lines) == len(HOSTILE)
+    text = b"".join(export_dataset(actor=OPERATOR, dataset=dataset))
+    lines = lines_of([text])
+    assert text.endswith(b"\n") and len(lines) == len(HOSTILE)
     assert {line["id"]: hash_content(line["input"], line["expected"]) for line in lines} == hashes
 
 
 def test_examples_come_in_the_order_in_which_they_were_added(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "EXAMPLES_A_PAGE", 3)
+    monkeypatch.setattr(export_selectors, "EXAMPLES_A_PAGE", 3)
     dataset = make_dataset()
     ids = [str(make_example(dataset).pk) for _ in range(10)]
     assert [line["id"] for line in export(dataset)] == sorted(ids)
@@ -95,44 +101,77 @@ def test_another_dataset_is_not_in_it() -> None:
     assert export(make_dataset()) == []
 
 
+def one_line_a_piece(monkeypatch: pytest.MonkeyPatch, **sizes: int) -> None:
+    monkeypatch.setattr(line_formats, "PIECE", 1)
+    for name, size in sizes.items():
+        monkeypatch.setattr(export_selectors, name, size)
+
+
 def test_reading_happens_as_lines_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "EXAMPLES_A_PAGE", 4)
+    one_line_a_piece(monkeypatch, EXAMPLES_A_PAGE=4)
     dataset = make_dataset()
     for _ in range(12):
         make_example(dataset, sources=3)
-    lines = export_dataset(actor=OPERATOR, dataset=dataset)
+    lines = iter(export_dataset(actor=OPERATOR, dataset=dataset))
     with CaptureQueriesContext(connection) as queries:
         next(lines)
-        assert len(queries) == 3
+        assert len(queries) == 2
         for _ in range(3):
             next(lines)
-        assert len(queries) == 3
+        assert len(queries) == 2
         next(lines)
-        assert len(queries) == 6
+        assert len(queries) == 4
         assert len(list(lines)) == 7
-    # Three pages of ids, sources and examples, and the page that finds nothing more.
-    assert len(queries) == 10
+    # Three pages, each weighed and read, and the one that finds nothing more.
+    assert len(queries) == 7
 
 
 def test_huge_examples_are_held_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "CHARACTERS_A_BATCH", 1_000)
+    one_line_a_piece(monkeypatch, BYTES_A_PAGE=1_000)
     dataset = make_dataset()
     for letter in "abcd":
         make_example(dataset, input=letter * 900)
-    lines = export_dataset(actor=OPERATOR, dataset=dataset)
+    lines = iter(export_dataset(actor=OPERATOR, dataset=dataset))
     with CaptureQueriesContext(connection) as queries:
         next(lines)
         next(lines)
-    assert len(queries) == 5
+    assert len(queries) == 3
     assert len(list(lines)) == 2
 
 
+@pytest.mark.parametrize(
+    ("weights", "pages"),
+    [([], []), ([9], ["0"]), ([9, 1, 9], ["1", "2"]), ([10, 10], ["0", "1"]), ([99, 1, 99], ["0", "1", "2"])],
+)
+def test_a_page_weighs_no_more_than_it_may_or_holds_one_example(
+    weights: list[int], pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_selectors, "BYTES_A_PAGE", 10)
+    assert list(export_selectors._cut([(str(number), weight) for number, weight in enumerate(weights)])) == pages
+
+
+def test_sources_stand_in_the_order_in_which_they_came() -> None:
+    dataset = make_dataset()
+    example = make_example(dataset, sources=12)
+    sources = ExampleSource.objects.filter(example=example).order_by("id")
+    assert [source["review"] for source in export(dataset)[0]["sources"]] == [str(one.review_id) for one in sources]
+    sources.delete()
+    assert export(dataset)[0]["sources"] == []
+
+
+def test_labels_leave_as_they_were_given() -> None:
+    dataset = make_dataset()
+    labels = ['a, "b"', "\u202etxt", "é\u2028", "}]"]
+    make_example(dataset, labels=labels)
+    assert export(dataset)[0]["labels"] == labels
+
+
 def test_what_is_added_after_the_start_is_not_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "EXAMPLES_A_PAGE", 2)
+    one_line_a_piece(monkeypatch, EXAMPLES_A_PAGE=2)
     dataset = make_dataset()
     for _ in range(3):
         make_example(dataset)
-    lines = export_dataset(actor=OPERATOR, dataset=dataset)
+    lines = iter(export_dataset(actor=OPERATOR, dataset=dataset))
     next(lines)
     make_example(dataset)
     assert len(list(lines)) == 2
@@ -166,8 +205,7 @@ def test_keys_and_strangers_are_refused_and_nothing_is_recorded() -> None:
 def test_no_transaction_stays_open_while_lines_are_read() -> None:
     dataset = make_dataset()
     make_example(dataset)
-    lines = export_dataset(actor=OPERATOR, dataset=dataset)
-    next(lines)
+    next(iter(export_dataset(actor=OPERATOR, dataset=dataset)))
     assert not connection.in_atomic_block
     if connection.vendor == "postgresql":
         import psycopg
