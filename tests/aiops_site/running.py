@@ -100,7 +100,7 @@ class RunningService:
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
-    def run(self, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, given: str = "", timeout_s: float = 120) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -108,7 +108,7 @@ class RunningService:
             input=given,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout_s,
             check=False,
         )
 

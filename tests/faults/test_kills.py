@@ -111,22 +111,22 @@ def await_answer(service: RunningService) -> None:
     raise AssertionError("the web server did not come back")
 
 
-def set_up(service: RunningService) -> dict[str, Any]:
-    """An organization with a system, its rules, a key and two reviewers."""
+def set_up(service: RunningService, *, reviewers: int = 2) -> dict[str, Any]:
+    """An organization with a system, its rules, a key and its reviewers."""
     policy = service.folder / "policy.yaml"
     policy.write_text(POLICY)
     add = ["create_user", "--organization", "kills", "--role"]
     service.manage(*add, "owner", "--email", "owner@example.org")
-    reviewers = ["one@example.org", "two@example.org"]
-    for reviewer in reviewers:
+    people = [f"reviewer-{number}@example.org" for number in range(reviewers)]
+    for reviewer in people:
         service.manage(*add, "reviewer", "--email", reviewer)
-    facts = ["--owner", "owner@example.org", "--backup", "one@example.org", "--purpose", "to be killed"]
+    facts = ["--owner", "owner@example.org", "--backup", people[0], "--purpose", "to be killed"]
     facts += ["--fallback-message", "A colleague looks after you."]
     service.manage("create_system", "--organization", "kills", "--slug", "pay", *facts)
     service.manage("load_policy", "--system", "kills/pay", "--file", str(policy), "--activate")
     key = service.manage("create_api_key", "--system", "kills/pay", "--name", "kills")["key"]
     make_token = ["create_token", "--organization", "kills", "--name", "kills", "--user"]
-    return {"key": key, "tokens": [service.manage(*make_token, reviewer)["token"] for reviewer in reviewers]}
+    return {"key": key, "tokens": [service.manage(*make_token, reviewer)["token"] for reviewer in people]}
 
 
 def check(service: RunningService, ledger: Ledger) -> None:

