@@ -15,6 +15,10 @@ class Stuck(Exception):
     """What the story waits for does not come."""
 
 
+class NotOrdinary(Exception):
+    """A story begins with ordinary days, and this system has none: it stands as another run has left it."""
+
+
 class Owner:
     """The system's owner, with an access token: looks at incidents and turns the breaker."""
 
@@ -48,6 +52,22 @@ class Owner:
         answer = await self._ask("GET", "/monitors", params={"system": self._system, "page_size": 100})
         found: list[dict[str, Any]] = answer["results"]
         return found
+
+    async def observed(self) -> int:
+        """How many decisions the system's monitors have looked at; 0 for one that has just been made. Raises NotOrdinary where
+        the breaker is not closed, an incident is being handled, or failed outcomes are not watched for: no story begins so."""
+        breaker = await self.breaker()
+        if breaker != "closed":
+            raise NotOrdinary(f"the breaker is {breaker.replace('_', '-')}")
+        for status in ("acknowledged", "mitigated"):
+            for incident in await self.incidents(status):
+                raise NotOrdinary(f"the incident “{incident['title']}” is {status} and not resolved")
+        monitors = {one["kind"]: one for one in await self.monitors()}
+        status = monitors.get("failed_outcomes", {"status": "learning"})["status"]
+        if status not in {"learning", "watching"}:
+            raise NotOrdinary(f"the monitor of failed outcomes is {status}")
+        seen: int = monitors.get("action_mix", {"observations": 0})["observations"]
+        return seen
 
     async def unsettled(self) -> int:
         """How many of the system's escalations are not closed, up to a hundred: they wait, or their rulings may be taken back."""

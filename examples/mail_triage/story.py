@@ -290,6 +290,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stay", action="store_true", help="leave Countersign running at the end, until Ctrl-C")
     chosen = parser.parse_args(arguments)
     folder = chosen.data_dir or ROOT / "var" / f"mail-story-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    played = folder / "mail-triage"
+    if played.exists():
+        print(
+            f"mail_triage: The story was begun in {folder} before: its mails are answered, and its breaker may be open. It is played "
+            f"once a folder; let it make one of its own (without --data-dir). What happened can be looked at with "
+            f"COUNTERSIGN_DATA_DIR={folder} make serve.",
+            file=sys.stderr,
+        )
+        return 2
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
@@ -302,7 +311,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"While the system is new, people look at {chosen.sampled:.0%} of what it does alone (the example's policy says 5%)."
         )
         say("Nobody sits at the desk: all rulings come from the corpus's labels, through the API, and say so.")
-        code = run(installation, Plan(chosen.interval), folder / "mail-triage")
+        code = run(installation, Plan(chosen.interval), played)
         tell_outbox(mails_in(folder))
         if chosen.stay:
             say(f"\nLook at {product.url} as {OWNER.email}, password {OWNER.password}. Ctrl-C ends it.")

@@ -14,11 +14,15 @@ from examples.booking_agent.desk import DESK, Desk
 from examples.booking_agent.messages import write_messages
 from examples.booking_agent.stage import POLICY
 from examples.booking_agent.telling import out_of_order
+from examples.owner import NotOrdinary, Owner
 from governance.actors import OPERATOR
 from governance.services.credentials import create_access_token
-from operations.services.breaker import open_breaker
+from operations.models import Monitor
+from operations.services.breaker import close_breaker, open_breaker
+from operations.services.incidents import resolve_incident
 from reviews.models import Decision, Escalation, Outcome
 from tests.factories import actor_of, make_key, make_organization, make_person, make_queue, make_system, put_in_force
+from tests.operations.watch_scenes import make_monitor
 
 FALLBACK = "We have your request, and a person will confirm it by tonight."
 BEFORE, DURING, WITH_BREAKER = 15, 10, 5
@@ -122,3 +126,35 @@ def test_what_the_calendar_silently_refuses_waits_at_the_desk_and_is_booked_afte
     finally:
         service.stop()
     assert not Decision.objects.filter(status="pending").exists()
+
+
+def test_the_story_begins_only_where_days_are_ordinary(stage):
+    url, system, _, _ = stage
+    person = system.owner
+    token = create_access_token(actor=OPERATOR, user=person, organization=system.organization, name="story")[1]
+
+    def ask():
+        async def scenario():
+            owner = Owner(url, token, system.slug)
+            try:
+                return await owner.observed()
+            finally:
+                await owner.aclose()
+
+        return asyncio.run(scenario())
+
+    assert ask() == 0
+    owner = actor_of(person, system.organization)
+    incident = open_breaker(actor=owner, system=system, reason="Nothing is booked.")
+    with pytest.raises(NotOrdinary, match="the breaker is open"):
+        ask()
+    close_breaker(actor=owner, system=system, reason="It books again.")
+    with pytest.raises(NotOrdinary, match="” is acknowledged and not resolved"):
+        ask()
+    resolve_incident(actor=owner, incident_id=incident.pk, note="Over.", is_false_alarm=False)
+    make_monitor(system, kind="action_mix", observations=41)
+    failed = make_monitor(system, kind="failed_outcomes")
+    assert ask() == 41
+    Monitor.objects.filter(pk=failed.pk).update(status="alarmed")
+    with pytest.raises(NotOrdinary, match="failed outcomes is alarmed"):
+        ask()

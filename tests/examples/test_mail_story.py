@@ -13,6 +13,7 @@ from examples.mail_triage.desk import APPROVALS, FROM_LABELS, SAMPLES, Desk, rul
 from examples.mail_triage.mails import HARD_BEGINS, Acquaintances, read_part, read_stream
 from examples.mail_triage.pages import Console, read_lines
 from examples.mail_triage.stage import POLICY, stage
+from examples.mail_triage.story import main
 from examples.owner import Owner, Stuck
 from governance.actors import OPERATOR
 from governance.rules.document import load_policy_document
@@ -224,3 +225,11 @@ def test_mails_are_ruled_by_label_and_with_the_breaker_open_all_of_them_are(inst
     wrong = [mail for mail in unsure if classifier.judge(mail).action != "deliver"]
     assert Decision.objects.filter(status="corrected").count() == len(wrong) > 0
     assert not Decision.objects.filter(status="pending").exists()
+
+
+def test_a_folder_is_played_once(tmp_path, capsys):
+    (tmp_path / "mail-triage").mkdir()
+    assert main(["--data-dir", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"COUNTERSIGN_DATA_DIR={tmp_path} make serve" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["mail-triage"]
