@@ -175,6 +175,17 @@ class Decision(models.Model):
                 name="decision_by_subject",
                 condition=~Q(subject=""),
             ),
+            # Serve the search for an identifier (reviews/search.py), each only where it was sent.
+            models.Index(
+                fields=["organization", "external_id"], name="decision_by_external_id", condition=~Q(external_id="")
+            ),
+            models.Index(fields=["organization", "trace_id"], name="decision_by_trace", condition=~Q(trace_id="")),
+            models.Index(
+                fields=["organization", "session_id"], name="decision_by_session", condition=~Q(session_id="")
+            ),
+            models.Index(
+                fields=["organization", "action_name"], name="decision_by_action", condition=~Q(action_name="")
+            ),
             # Serves the filters for what still waits.
             models.Index(
                 F("organization"),
