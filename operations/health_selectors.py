@@ -21,8 +21,8 @@ from operations.models import Alarm, Incident, Monitor, RollUp
 from reviews.models import Escalation
 from reviews.queue_selectors import COUNT_CAP, CappedCount, cap_words
 
+# Of each kind; a chart with more marks than these says nothing any more.
 MOMENTS_AT_MOST = 40
-RECORDED_AT_MOST = 200
 SEVERITIES = (Incident.Severity.NOTICE, Incident.Severity.WARNING, Incident.Severity.CRITICAL)
 
 
@@ -199,13 +199,14 @@ def find_watched(*, actor: Actor, slug: str) -> AISystem | None:
 
 def read_record(system: AISystem, *, since: datetime, until: datetime) -> tuple[Trouble, list[Happening]]:
     """What is wrong with a watched system (`find_watched`) now, and what happened to it from `since` to `until`, oldest
-    first: alarms, incidents, policy activations, new releases. Four questions; of each kind the newest."""
+    first: alarms, incidents, policy activations, new releases. Four questions; of each kind the newest, but nothing that
+    is wrong now gives way to what is over."""
     is_unresolved = Q(status__in=Incident.UNRESOLVED)
     incidents = list(
         Incident.objects.filter(is_unresolved | Q(opened_at__gte=since, opened_at__lt=until), system=system)
         .select_related("assignee")
         .annotate(is_over=Case(When(is_unresolved, then=Value(0)), default=Value(1), output_field=IntegerField()))
-        .order_by("is_over", "-opened_at", "-id")[:RECORDED_AT_MOST]
+        .order_by("is_over", "-opened_at", "-id")[:MOMENTS_AT_MOST]
     )
     unresolved = {incident.pk: incident for incident in incidents if incident.status in Incident.UNRESOLVED}
     is_of_now = Q(incident__in=unresolved) | Q(monitor__status=Monitor.Status.ALARMED)
@@ -213,7 +214,8 @@ def read_record(system: AISystem, *, since: datetime, until: datetime) -> tuple[
         Alarm.objects.filter(is_of_now | Q(detected_at__gte=since, detected_at__lt=until), system=system)
         .select_related("monitor")
         .defer("evidence", "stated", "monitor__state", "monitor__baseline")
-        .order_by("-detected_at", "-id")[:RECORDED_AT_MOST]
+        .annotate(is_over=Case(When(is_of_now, then=Value(0)), default=Value(1), output_field=IntegerField()))
+        .order_by("is_over", "-detected_at", "-id")[:MOMENTS_AT_MOST]
     )
     opened = [
         OpenIncident(incident, [alarm for alarm in alarms if alarm.incident_id == incident.pk])
