@@ -55,4 +55,4 @@ def _is_common(branches: list[QuerySet[Any]]) -> bool:
     """Whether more than RARE_AT_MOST match by one of the ways: one query, which reads no more of each."""
     counts = {f"n{number}": CappedCount(rows[: RARE_AT_MOST + 1]) for number, rows in enumerate(branches)}
     row = Organization.objects.order_by().values_list(*counts.values())[:1].get()
-    return max(row) > RARE_AT_MOST
+    return bool(max(row) > RARE_AT_MOST)
