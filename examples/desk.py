@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +18,8 @@ import httpx
 
 # From a proposed action: whose it is (the example's own id), and what the reviewer rules.
 Rule = Callable[[Mapping[str, Any]], tuple[str, dict[str, Any]]]
+# What a reviewer does between seeing an escalation and ruling on it: reading takes time.
+Read = Callable[[Mapping[str, Any]], Awaitable[None]]
 PRIORITIES = ("urgent", "high", "normal", "low")
 
 
@@ -46,9 +48,10 @@ class Ruled:
 
 
 class Reviewer:
-    """One person with an access token."""
+    """One person with an access token. `read` is given the escalation as the API shows it, before it is ruled on."""
 
-    def __init__(self, url: str, token: str, rule: Rule) -> None:
+    def __init__(self, url: str, token: str, rule: Rule, read: Read | None = None) -> None:
+        self._read = read
         self._http = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
         self._rule = rule
         self.ruled: list[Ruled] = []
@@ -64,6 +67,8 @@ class Reviewer:
         if taken is None:
             return False
         shown = answer_of(await self._http.get(f"/api/v1/escalations/{taken['id']}"))
+        if self._read is not None:
+            await self._read(shown)
         request, ruling = self._rule(shown["proposal"]["action"])
         response = await self._http.post(
             f"/api/v1/escalations/{taken['id']}/review", json={**ruling, "claim_token": taken["claim"]["token"]}

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -20,6 +20,8 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
+# What runs the product's commands.
+MANAGE = (str(ROOT / "manage.py"),)
 READY_WITHIN_S = 120.0
 STOPPED_WITHIN_S = 20.0
 
@@ -118,10 +120,21 @@ class Product:
         raise NotInstalled(f"Countersign did not start; {self._directory / 'product.log'} says why.")
 
 
-def install(stage: Stage, url: str, *, directory: Path | None, say: Callable[[str], None]) -> Installation:
+def install(
+    stage: Stage,
+    url: str,
+    *,
+    directory: Path | None,
+    say: Callable[[str], None],
+    program: Sequence[str] = MANAGE,
+) -> Installation:
     """Make the organization, its people, the system and its key, and put the rules into force. A second run finds what is
-    there; keys and tokens are made anew. Raises NotInstalled.
+    there; keys and tokens are made anew. `program`: what Python is to run the commands with. Raises NotInstalled.
     """
+
+    def manage(arguments: list[str], variables: Mapping[str, str], *, stdin: str = "") -> dict[str, str]:
+        return run_command(arguments, variables, stdin=stdin, program=program)
+
     variables = environment(directory)
     inside = options(organization=stage.organization)
     say("Making people, the system and its rules, with the commands of an installation …")
@@ -149,10 +162,12 @@ def options(**named: str) -> list[str]:
     return [word for name, value in named.items() for word in (f"--{name.replace('_', '-')}", value)]
 
 
-def manage(arguments: list[str], variables: Mapping[str, str], *, stdin: str = "") -> dict[str, str]:
+def run_command(
+    arguments: list[str], variables: Mapping[str, str], *, stdin: str = "", program: Sequence[str] = MANAGE
+) -> dict[str, str]:
     """Run one command and read its JSON. Raises NotInstalled with what it says."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *arguments, "--json"],
+        [sys.executable, *program, *arguments, "--json"],
         cwd=ROOT,
         env=dict(variables),
         input=f"{stdin}\n",

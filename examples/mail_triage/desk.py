@@ -19,13 +19,18 @@ class Desk(desk.Desk):
     """Reviewers of these mails."""
 
     def __init__(self, url: str, tokens: Sequence[str], mails: Iterable[Mail]) -> None:
-        known = {mail.id: mail for mail in mails}
+        super().__init__(url, tokens, rule=rule_of(mails), queues=(APPROVALS, SAMPLES))
 
-        def rule(action: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-            mail = known[action["arguments"]["message_id"]]
-            return mail.id, ruling_on(action, mail)
 
-        super().__init__(url, tokens, rule=rule, queues=(APPROVALS, SAMPLES))
+def rule_of(mails: Iterable[Mail]) -> desk.Rule:
+    """How reviewers of these mails rule."""
+    known = {mail.id: mail for mail in mails}
+
+    def rule(action: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        mail = known[action["arguments"]["message_id"]]
+        return mail.id, ruling_on(action, mail)
+
+    return rule
 
 
 def is_right(action: str, mail: Mail) -> bool:

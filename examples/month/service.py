@@ -1,0 +1,85 @@
+"""`python -m examples.month.service --port N --at INSTANT`: the whole product in one process, under the story's clock.
+
+Web server, API, console and database are the product's own. In place of worker and scheduler there is the story: line by
+line on standard input it says what time it is and which sweeps are to run, and each line gets one line back. The process ends
+with its standard input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from examples.month.clock import TravellingClock, instant_of, keep_time_by
+
+HOST = "127.0.0.1"
+# Readers of the log see what was sequenced; in life that happens every second, so here before each of them.
+SEQUENCING = "governance.sequence_audit_log"
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--at", type=instant_of, required=True)
+    chosen = parser.parse_args()
+    clock = TravellingClock(chosen.at)
+    keep_time_by(clock)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops_site.settings")
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    from aiops_site.asgi import application
+    from aiops_site.locks import PARTS, lock_parts
+    from aiops_site.service import prepare_database
+    from aiops_site.web import serve_site
+
+    # Held for as long as this process lives.
+    lock_parts(settings.DATA_DIR, PARTS)
+    prepare_database(may_migrate=True, say=lambda words: print(words, file=sys.stderr))
+    threading.Thread(target=obey, args=(clock,), name="clock", daemon=True).start()
+    serve_site(application, host=HOST, port=chosen.port)
+
+
+def obey(clock: TravellingClock) -> None:
+    """Do what the lines say, one after another; at their end tell the server to stop."""
+    from aiops_site.celery import app
+
+    app.loader.import_default_modules()
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        answer: dict[str, Any] = {}
+        if "at" in wanted:
+            answer["at"] = clock.travel(instant_of(wanted["at"])).isoformat()
+        if "sweep" in wanted:
+            answer["took_s"] = sweep(wanted["sweep"])
+        print(json.dumps(answer), flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def sweep(names: Sequence[str]) -> dict[str, float]:
+    """The sweeps of these names, or without any every one of the product's own schedule, once; the seconds that each took."""
+    from django.conf import settings
+
+    from aiops_site.celery import app
+
+    took: dict[str, float] = {}
+    for wanted in names or [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]:
+        for name in dict.fromkeys((SEQUENCING, wanted)):
+            began = time.perf_counter()
+            app.tasks[name]()
+            took[name] = took.get(name, 0.0) + time.perf_counter() - began
+    return took
+
+
+if __name__ == "__main__":
+    main()

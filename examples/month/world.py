@@ -1,0 +1,96 @@
+"""What goes on day by day: mails come, people look at the queues and rule, the scheduler does its work, the owner looks in."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from examples.desk import Reviewer, Ruled
+from examples.mail_triage.desk import APPROVALS, SAMPLES
+from examples.month.inbox import Inbox
+from examples.month.playing import Playground
+from examples.month.timetable import CLOSES, OPENS, Arrival
+
+# Silent reading of English prose: 238 words a minute (M. Brysbaert, Journal of Memory and Language 109, 2019); and seconds to rule.
+WORDS_A_MINUTE, TO_RULE_S = 238, 5.0
+# After the undo window of five seconds.
+RELEASED_AFTER = timedelta(seconds=6)
+RELEASING = "reviews.release_due_rulings"
+
+Look = Callable[[], Awaitable[None]]
+
+
+class World:
+    """The month on its way. `live` goes on from where it was. `looks_in` is awaited whenever people look."""
+
+    def __init__(
+        self,
+        *,
+        playground: Playground,
+        inbox: Inbox,
+        reviewers: Sequence[Reviewer],
+        arrivals: Sequence[Arrival],
+        looks: Sequence[datetime],
+    ) -> None:
+        self.playground = playground
+        self.inbox = inbox
+        self._reviewers = list(reviewers)
+        coming: list[tuple[datetime, Arrival | None]] = [(one.at, one) for one in arrivals]
+        self._events = list(heapq.merge(coming, [(at, None) for at in looks], key=lambda event: event[0]))
+        self._position = 0
+        self._turn = 0
+        self.looks_in: Look | None = None
+
+    @property
+    def ruled(self) -> list[Ruled]:
+        """All rulings, in the order in which they were made."""
+        return sorted((one for reviewer in self._reviewers for one in reviewer.ruled), key=lambda one: one.at)
+
+    async def live(self, until: datetime, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """Go on until that instant, or until `unless` holds after people have looked."""
+        while self._position < len(self._events) and self._events[self._position][0] < until:
+            at, arrival = self._events[self._position]
+            self._position += 1
+            self.playground.travel(at)
+            if arrival is not None:
+                await self.inbox.read(arrival)
+                continue
+            await self._look(at)
+            if unless():
+                return
+        if self._position == len(self._events):
+            self.playground.travel(until)
+
+    async def _look(self, at: datetime) -> None:
+        self.playground.sweep()
+        hour = at - at.replace(hour=0, minute=0, second=0)
+        if not OPENS <= hour <= CLOSES + timedelta(hours=1):
+            return
+        if await self._rule_what_waits():
+            self.playground.pass_time(RELEASED_AFTER)
+            self.playground.sweep(RELEASING)
+            await self.inbox.look()
+        if self.looks_in is not None:
+            await self.looks_in()
+
+    async def _rule_what_waits(self) -> int:
+        """The reviewer whose turn it is rules until nothing waits; how many that was."""
+        reviewer = self._reviewers[self._turn % len(self._reviewers)]
+        self._turn += 1
+        before = len(reviewer.ruled)
+        for queue in (APPROVALS, SAMPLES):
+            while await reviewer.take_one(queue):
+                pass
+        return len(reviewer.ruled) - before
+
+
+def reading(playground: Playground) -> Callable[[Mapping[str, Any]], Awaitable[None]]:
+    """Let as much time pass as somebody takes to read the mail and to rule on it."""
+
+    async def read(shown: Mapping[str, Any]) -> None:
+        words = len(f"{shown['input']['subject']} {shown['input']['body']}".split())
+        playground.pass_time(timedelta(seconds=60 * words / WORDS_A_MINUTE + TO_RULE_S))
+
+    return read
