@@ -131,14 +131,18 @@ def _join(actor: Actor, system: AISystem, cause: Cause, now: datetime) -> Incide
     found.refresh_from_db()
     severity = max(found.severity, cause.severity, key=[str(one) for one in SEVERITIES].index)
     is_graver = severity != found.severity
+    told = _told_of_joining(found, is_graver=is_graver)
     if is_graver:
         Incident.objects.filter(pk=found.pk).update(severity=severity)
         found.severity = severity
+    if is_graver and severity == Incident.Severity.CRITICAL and cause.known_to is None:
+        again = _ask_again_step(actor, found, now)
+        told = [person for person in told if person not in again]
     record_of_incident(
         incident=found,
         type="incident.joined",
         actor=actor,
-        to=_told_of_joining(found, is_graver=is_graver),
+        to=told,
         title=f"{found.get_severity_display()} now: {cause.title}, joined the incident “{found.title}”"
         if is_graver
         else f"Joined the incident “{found.title}”: {cause.title}",
@@ -146,6 +150,39 @@ def _join(actor: Actor, system: AISystem, cause: Cause, now: datetime) -> Incide
         now=now,
     )
     return found
+
+
+def _ask_again_step(actor: Actor, incident: Incident, now: datetime) -> list[uuid.UUID]:
+    """Somebody took a lesser thing, or contained it, and may have gone home since: it is open again, and owner, backup and admins
+    are told in turn until one of them takes it as it is now. Whom this tells; nobody where it is open anyway."""
+    taken = (Incident.Status.ACKNOWLEDGED, Incident.Status.MITIGATED)
+    if incident.status not in taken:
+        return []
+    assignment = assign_from(system=incident.system, step=Incident.Step.OWNER, now=now)
+    Incident.objects.filter(pk=incident.pk).update(
+        status=Incident.Status.OPEN,
+        acknowledged_at=None,
+        mitigated_at=None,
+        step=assignment.step,
+        assignee_id=assignment.assignee_id,
+        next_step_at=assignment.next_step_at,
+    )
+    record_of_incident(
+        incident=incident,
+        type="incident.assigned",
+        actor=actor,
+        to=assignment.told,
+        title=f"Critical now, take it again: {incident.title} ({incident.system.name})",
+        facts={
+            "step": Incident.Step(assignment.step).label,
+            "from": incident.get_status_display(),
+            "assignee": str(assignment.assignee_id) if assignment.assignee_id else None,
+            "is_open_again": True,
+        },
+        now=now,
+    )
+    incident.refresh_from_db()
+    return assignment.told
 
 
 def _told_of_joining(incident: Incident, *, is_graver: bool) -> list[uuid.UUID]:

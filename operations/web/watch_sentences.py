@@ -45,6 +45,12 @@ def _opened(payload: dict[str, Any]) -> Said:
     return Said(f"Opened{f' ({about})' if about else ''}", _text(payload, "alarm_title"), "block")
 
 
+def _assigned(payload: dict[str, Any]) -> Said:
+    if payload.get("is_open_again"):
+        return Said("Open again: it became critical after somebody had taken it", _text(payload, "title"), "block")
+    return Said("Handed on: nobody had taken it", _text(payload, "title"), "review")
+
+
 def _resolved(payload: dict[str, Any]) -> Said:
     is_false = bool(payload.get("is_false_alarm"))
     return Said("Resolved: it was a false alarm" if is_false else "Resolved", _text(payload, "note"), "allow")
@@ -87,7 +93,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], Said]] = {
     "incident.mitigated": lambda payload: Said("Contained", _text(payload, "note"), "review"),
     "incident.resolved": _resolved,
     "incident.reviewed": lambda payload: Said("Wrote down what was learned", _text(payload, "cause"), "allow"),
-    "incident.assigned": lambda payload: Said("Handed on: nobody had taken it", _text(payload, "title"), "review"),
+    "incident.assigned": _assigned,
     "alarm.raised": lambda payload: Said("Raised an alarm", _text(payload, "title"), "block"),
     "alarm.ended": lambda payload: Said("What raised an alarm ended by itself", _text(payload, "reason")),
     "alarm.judged": _judged,

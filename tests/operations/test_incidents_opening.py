@@ -6,7 +6,10 @@ import pytest
 
 from governance.models import AuditEntry, Membership
 from operations.models import Alarm, Incident
-from operations.services.incidents import acknowledge_incident
+from operations.services.assigning import assign_next
+from operations.services.breaker import open_breaker
+from operations.services.incidents import acknowledge_incident, mitigate_incident
+from operations.web.watch_sentences import tell
 from tests.factories import actor_of, make_person, make_system
 from tests.operations.incident_scenes import alarm_on, types_of
 from tests.support.races import race
@@ -44,8 +47,54 @@ def test_owner_and_backup_are_told_when_what_somebody_has_taken_becomes_graver()
     joined = AuditEntry.objects.filter(type="incident.joined").select_related("payload").order_by("id")
     same, graver = (json.loads(entry.payload.payload) for entry in joined)
     assert (same["to"], same["is_graver"]) == ([str(lead.pk)], False)
-    assert graver["to"] == [str(lead.pk), str(system.owner_id), str(system.backup_id)]
+    # The owner is told by the entry that opens it again.
+    assert graver["to"] == [str(lead.pk), str(system.backup_id)]
     assert graver["title"].startswith("Critical now: Overrides rose")
+
+
+@pytest.mark.parametrize("verb", ["acknowledge", "mitigate"])
+def test_what_somebody_has_taken_and_becomes_critical_goes_through_owner_backup_and_admins_again(verb: str) -> None:
+    system = make_system()
+    lead, admin = make_person(system.organization, "lead"), make_person(system.organization, "admin")
+    incident = alarm_on(system, "override_rate")
+    actor = actor_of(lead, system.organization)
+    acknowledge_incident(actor=actor, incident_id=incident.pk)
+    if verb == "mitigate":
+        mitigate_incident(actor=actor, incident_id=incident.pk, note="Contained.")
+    alarm_on(system, "latency")
+    incident.refresh_from_db()
+    assert incident.status != "open"
+    alarm_on(system, "failed_outcomes")
+    incident.refresh_from_db()
+    assert (incident.status, incident.severity, incident.assignee_id) == ("open", "critical", system.owner_id)
+    assert (incident.acknowledged_at, incident.mitigated_at) == (None, None)
+    told = []
+    for _ in range(2):
+        assert incident.next_step_at is not None
+        assert assign_next(now=incident.next_step_at) == 1
+        incident.refresh_from_db()
+        told.append(incident.assignee_id)
+    assert told == [system.backup_id, None]
+    assigned = AuditEntry.objects.filter(type="incident.assigned").select_related("payload").order_by("id")
+    payloads = [json.loads(entry.payload.payload) for entry in assigned]
+    assert [payload["to"] for payload in payloads] == [[str(system.owner_id)], [str(system.backup_id)], [str(admin.pk)]]
+    assert payloads[0]["title"].startswith("Critical now, take it again: ")
+    assert tell([assigned[0]])[0].what == "Open again: it became critical after somebody had taken it"
+    # Taken as what it is, it stays with whoever took it, whatever else comes.
+    acknowledge_incident(actor=actor, incident_id=incident.pk)
+    alarm_on(system, "missing_outcomes")
+    incident.refresh_from_db()
+    assert (incident.status, incident.assignee_id) == ("acknowledged", lead.pk)
+
+
+def test_whoever_stops_a_critical_system_by_hand_is_not_asked_again() -> None:
+    system = make_system(risk_tier="high")
+    incident = alarm_on(system, "latency")
+    owner = actor_of(system.owner, system.organization)
+    acknowledge_incident(actor=owner, incident_id=incident.pk)
+    open_breaker(actor=owner, system=system, reason="Nothing is booked.")
+    incident.refresh_from_db()
+    assert (incident.status, incident.severity) == ("acknowledged", "critical")
 
 
 def test_what_joins_an_incident_of_nobody_is_told_to_the_admins() -> None:
