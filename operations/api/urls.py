@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from operations.api import handling, watching
+from operations.api import costs, handling, watching
 
 urlpatterns = [
     path("monitors", watching.MonitorList.as_view(), name="api-monitors"),
@@ -14,5 +14,8 @@ urlpatterns = [
     path("incidents/<uuid:incident_id>/mitigate", handling.Mitigate.as_view(), name="api-incident-mitigate"),
     path("incidents/<uuid:incident_id>/resolve", handling.Resolve.as_view(), name="api-incident-resolve"),
     path("incidents/<uuid:incident_id>/review", handling.Review.as_view(), name="api-incident-review"),
+    path("systems/<slug:slug>/costs", costs.SystemCosts.as_view(), name="api-system-costs"),
+    path("systems/<slug:slug>/budget", costs.SystemBudget.as_view(), name="api-system-budget"),
+    path("systems/<slug:slug>/repricings", costs.Repricings.as_view(), name="api-system-repricings"),
     path("systems/<slug:slug>/breaker", handling.Breaker.as_view(), name="api-system-breaker"),
 ]

@@ -49,6 +49,13 @@ def money(micros: float | None) -> str:
 
 
 @register.filter
+def money_difference(micros: int) -> str:
+    """Millionths of a dollar as "+$12.00", "−$3.50", "$0.00"."""
+    sign = "+" if micros > 0 else "−" if micros < 0 else ""
+    return f"{sign}{figure_words.money_words(abs(micros))}"
+
+
+@register.filter
 def dollars(price: Decimal) -> str:
     """A price to the cent, with as many more places as it has: "$15.00", "$0.025"."""
     text = f"{price.normalize():f}"

@@ -9,14 +9,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from governance.actors import Actor
-from governance.errors import Invalid
+from governance.errors import Invalid, NotFound
 from governance.permissions import may, require
 from governance.web.forms import add_refusal
 from governance.web.paging import take_page
 from governance.web.session import page
+from operations.errors import PriceWithdrawn
 from operations.price_selectors import list_models_seen, prices_of
 from operations.pricing import Rates
 from operations.services.costs import LONGEST_NOTE, LONGEST_PATTERN, state_price, withdraw_price
@@ -76,11 +77,19 @@ def price_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @page("prices.manage")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def price_withdraw(request: HttpRequest, actor: Actor, price_id: uuid.UUID) -> HttpResponse:
-    withdraw_price(actor=actor, price_id=price_id)
-    messages.success(request, "The price is withdrawn. What it priced stays as it is.")
-    return redirect("price-list")
+    """Asks, then takes the price out of the table. Asking for one that is withdrawn already is refused as withdrawing is."""
+    if request.method == "POST":
+        withdraw_price(actor=actor, price_id=price_id)
+        messages.success(request, "The price is withdrawn. What it priced stays as it is.")
+        return redirect("price-list")
+    price = prices_of(actor).filter(pk=price_id).first()
+    if price is None:
+        raise NotFound()
+    if price.withdrawn_at is not None:
+        raise PriceWithdrawn()
+    return render(request, "operations/price_withdraw.html", {"price": price})
 
 
 def _state(actor: Actor, form: PriceForm) -> bool:

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -14,10 +15,12 @@ from governance.models import AccessToken, Group, Organization, PolicyVersion, U
 from governance.permissions import ROLES
 from governance.services.accounts import make_password_link
 from governance.services.recording import record
-from operations.models import ModelPrice
+from operations.models import ModelPrice, Repricing
+from operations.services.budgets import state_budget, state_review_rate
 from reviews.models import Notification
 from tests.evaluations.scenes import make_dataset, make_example
 from tests.factories import (
+    actor_of,
     make_decision,
     make_escalation,
     make_key,
@@ -80,6 +83,21 @@ def set_scene() -> Scene:
         output=2,
         created_at=entry.occurred_at,
     )
+    owner = actor_of(people["owner"], organization)
+    budget = state_budget(actor=owner, system=system, monthly_micros=10**9, note=f"{MARK} note")
+    rate = state_review_rate(
+        actor=owner, hour_micros=10**7, effective_from=entry.occurred_at.date(), note=f"{MARK} note"
+    )
+    Repricing.objects.create(
+        organization=organization,
+        system=system,
+        since=entry.occurred_at - timedelta(days=1),
+        until=entry.occurred_at,
+        reason=f"{MARK} reason",
+        requested_by_label="x",
+        created_at=entry.occurred_at,
+        finished_at=entry.occurred_at,
+    )
     scene = Scene(organization, people, stranger, secret, foreign_key)
     _, _, uidb64, token, _ = make_password_link(subject).removeprefix("http://").split("/")
     scene.arguments = {
@@ -104,6 +122,8 @@ def set_scene() -> Scene:
         "number": draft.number,
         "entry_id": entry.pk,
         "price_id": price.pk,
+        "budget_id": budget.pk,
+        "rate_id": rate.pk,
         "view": "all",
         "format": "csv",
         "review_id": uuid.uuid4(),
