@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from types import TracebackType
 from typing import Self
@@ -25,15 +26,24 @@ class Console:
 
     async def sign_in(self, email: str, password: str) -> None:
         """Raises Stuck where the console refuses."""
-        form = await self._http.get("/sign-in/")
-        token = TOKEN.search(form.text)
-        if token is None:
-            raise Stuck("The sign-in page has no form.")
-        sent = {"username": email, "password": password, "csrfmiddlewaretoken": token[1]}
-        headers = {"Referer": str(form.url)}
-        answer = await self._http.post("/sign-in/", data=sent, headers=headers)
+        answer = await self._send("/sign-in/", "/sign-in/", {"username": email, "password": password})
         if answer.status_code != 200 or answer.url.path == "/sign-in/":
             raise Stuck(f"{email} could not sign in: {answer.status_code}.")
+
+    async def fill_in(self, page: str, fields: Mapping[str, str], *, action: str = "") -> None:
+        """Fill in a form that a page shows and send it, to `action` where that is another address. Raises Stuck where it is
+        refused."""
+        answer = await self._send(page, action or page, fields)
+        if answer.status_code != 200 or answer.url.path == "/sign-in/":
+            raise Stuck(f"{action or page} answers {answer.status_code}: {' '.join(read_lines(answer.text))[:400]}")
+
+    async def _send(self, page: str, action: str, fields: Mapping[str, str]) -> httpx.Response:
+        shown = await self._http.get(page)
+        token = TOKEN.search(shown.text)
+        if token is None:
+            raise Stuck(f"{page} has no form.")
+        sent = {**fields, "csrfmiddlewaretoken": token[1]}
+        return await self._http.post(action, data=sent, headers={"Referer": str(shown.url)})
 
     async def lines_of(self, path: str) -> list[str]:
         """The text of a page, from its heading on, line by line. Raises Stuck where it is not shown."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -41,6 +41,10 @@ class Price:
     output: Decimal
     source: str
 
+    def of(self, usage: Mapping[str, int]) -> float:
+        """What these tokens cost at it, in dollars."""
+        return float(usage["input_tokens"] * self.input + usage["output_tokens"] * self.output) / 1_000_000
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -65,7 +69,7 @@ class Words(Classifier):
 
 @dataclass(frozen=True)
 class Release:
-    """Both models as they were trained together, and the way to them: half of the mails, by their id, goes to each."""
+    """Both models as they were trained together, and the way to them: half of the mails, by their text, goes to each."""
 
     name: str
     small: Classifier
@@ -83,13 +87,13 @@ class Release:
             made.append(Words(pipeline))
         return cls(name, *made)
 
-    def model_for(self, mail_id: str) -> str:
+    def model_for(self, mail: Mail) -> str:
         """Which of the two reads a mail; the same in every release."""
-        return SMALL if hashlib.sha256(mail_id.encode()).digest()[0] < 128 else LARGE
+        return SMALL if hashlib.sha256(mail.text.encode()).digest()[0] < 128 else LARGE
 
     def judge(self, mail: Mail) -> Judgement:
         """What the model that reads this mail makes of it."""
-        return self.classifier(self.model_for(mail.id)).judge(mail)
+        return self.classifier(self.model_for(mail)).judge(mail)
 
     def classifier(self, model: str) -> Classifier:
         return self.small if model == SMALL else self.large
@@ -99,7 +103,7 @@ class Release:
         judgement = self.judge(mail)
         return {
             **question_for(mail, judgement, acquaintances),
-            "model": self.model_for(mail.id),
+            "model": self.model_for(mail),
             "release": self.name,
             "usage": usage_of(mail, judgement),
         }

@@ -20,8 +20,11 @@ from typing import Any
 from examples.month.clock import TravellingClock, instant_of, keep_time_by
 
 HOST = "127.0.0.1"
-# Readers of the log see what was sequenced; in life that happens every second, so here before each of them.
+# In life every sweep runs every few seconds and finds what another has left. Here they run seldom, so in the order in which one
+# leaves work for the next: what ends decisions, the log, its readers, and last what tells people.
 SEQUENCING = "governance.sequence_audit_log"
+FIRST = ("reviews.release_due_rulings", "reviews.act_on_deadlines", "evaluations.harvest_corrections", SEQUENCING)
+LAST = (SEQUENCING, "reviews.notify", "operations.deliver")
 
 
 def main() -> None:
@@ -67,18 +70,22 @@ def obey(clock: TravellingClock) -> None:
 
 
 def sweep(names: Sequence[str]) -> dict[str, float]:
-    """The sweeps of these names, or without any every one of the product's own schedule, once; the seconds that each took."""
-    from django.conf import settings
-
+    """The sweeps of these names, or without any every one of the product's own schedule; the seconds that each took."""
     from aiops_site.celery import app
 
     took: dict[str, float] = {}
-    for wanted in names or [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]:
-        for name in dict.fromkeys((SEQUENCING, wanted)):
-            began = time.perf_counter()
-            app.tasks[name]()
-            took[name] = took.get(name, 0.0) + time.perf_counter() - began
+    for name in names or in_order():
+        began = time.perf_counter()
+        app.tasks[name]()
+        took[name] = took.get(name, 0.0) + time.perf_counter() - began
     return took
+
+
+def in_order() -> list[str]:
+    from django.conf import settings
+
+    scheduled = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]
+    return [*FIRST, *(name for name in scheduled if name not in {*FIRST, *LAST}), *LAST]
 
 
 if __name__ == "__main__":

@@ -18,6 +18,17 @@ WORDS_A_MINUTE, TO_RULE_S = 238, 5.0
 # After the undo window of five seconds.
 RELEASED_AFTER = timedelta(seconds=6)
 RELEASING = "reviews.release_due_rulings"
+# At every look what ends decisions, reads the log and tells people; the whole schedule once an hour. In life: every few seconds.
+OFTEN = (
+    RELEASING,
+    "reviews.act_on_deadlines",
+    "evaluations.harvest_corrections",
+    "governance.sequence_audit_log",
+    "operations.watch",
+    "governance.sequence_audit_log",
+    "reviews.notify",
+)
+EVERYTHING_EVERY = timedelta(hours=1)
 
 Look = Callable[[], Awaitable[None]]
 
@@ -41,6 +52,8 @@ class World:
         self._events = list(heapq.merge(coming, [(at, None) for at in looks], key=lambda event: event[0]))
         self._position = 0
         self._turn = 0
+        self._read = 0
+        self._swept_at = playground.at
         self.looks_in: Look | None = None
 
     @property
@@ -64,7 +77,13 @@ class World:
             self.playground.travel(until)
 
     async def _look(self, at: datetime) -> None:
-        self.playground.sweep()
+        is_hour = at - self._swept_at >= EVERYTHING_EVERY
+        if not is_hour and not self.inbox.waiting and self._read == len(self.inbox.cases):
+            return
+        self._read = len(self.inbox.cases)
+        if is_hour:
+            self._swept_at = at
+        self.playground.sweep(*(() if is_hour else OFTEN))
         hour = at - at.replace(hour=0, minute=0, second=0)
         if not OPENS <= hour <= CLOSES + timedelta(hours=1):
             return
