@@ -12,6 +12,8 @@ SETUP := sh scripts/setup.sh
 DEMO_READY := $(VENV)/.ready-demo
 DEV_READY := $(VENV)/.ready-dev
 BENCH_READY := $(VENV)/.ready-bench
+# Other people's tools, in an environment of their own within it.
+READERS_READY := $(VENV)/tools/.ready
 RUNNABLE := $(if $(wildcard $(BENCH_READY)),$(BENCH_READY),$(if $(wildcard $(DEV_READY)),$(DEV_READY),$(DEMO_READY)))
 TOOLS := $(if $(wildcard $(BENCH_READY)),$(BENCH_READY),$(DEV_READY))
 
@@ -20,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 ON_POSTGRES := --database postgres --only-database-tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset booking mail-story drill serve test test-all test-slow lint format types check bench lock
+.PHONY: help setup demo demo-reset booking mail-story drill serve test test-all test-slow test-tools lint format types check bench lock
 
 help:
 	@echo "Countersign. Usage: make <verb>"
@@ -54,9 +56,12 @@ test: $(TOOLS) ## run the tests on SQLite, then on PostgreSQL, then in the brows
 	$(PYTEST) -m "browser and not slow"
 
 test-slow: $(TOOLS) ## run the faults and load cases alone
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not tools"
 
-test-all: test test-slow ## run the tests, then the faults and load cases
+test-tools: $(TOOLS) $(READERS_READY) ## have pandas, datasets, OpenAI Evals and promptfoo read our exports
+	COUNTERSIGN_REQUIRE=all $(BIN)/python -m pytest -n 0 -m tools
+
+test-all: test test-slow test-tools ## run the tests, then the faults and load cases, then other people's tools
 
 lint: $(TOOLS) ## check style, layers, templates, migrations and spelling
 	$(BIN)/ruff check
@@ -93,3 +98,6 @@ $(DEV_READY): requirements-dev.lock scripts/setup.sh
 
 $(BENCH_READY): requirements-bench.lock scripts/setup.sh
 	@$(SETUP) install bench
+
+$(READERS_READY): requirements-tools.lock tests/tools/package-lock.json scripts/setup.sh | $(TOOLS)
+	@$(SETUP) tools

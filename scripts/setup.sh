@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the Makefile's verbs do to a machine: find Python, make .venv, install one of the locks, reset the demo's data.
+# What the Makefile's verbs do to a machine: find Python, make .venv, install one of the locks or the tools, reset the demo's data.
 set -eu
 cd "$(dirname "$0")/.."
 VENV=.venv
@@ -71,6 +71,27 @@ PYTHON
     touch "$VENV/.ready-$1"
 }
 
+# The tools that read our exports in tests/tools, apart from ours in an environment of their own. Nothing of npm's runs
+# while it installs; the tool that we take from it needs none of the programs that would be built.
+install_tools() {
+    tools="$VENV/tools"
+    if ! command -v npm >/dev/null 2>&1; then
+        fail "The tools need Node.js 18 or newer with npm. On Debian: apt install nodejs npm."
+    fi
+    say "Installing $(grep -c '^[a-z0-9]' requirements-tools.lock) packages from requirements-tools.lock into $tools"
+    "$VENV/bin/python" -m venv "$tools"
+    # Without dependencies: the lock names all that is wanted, and evals stands in it without the ninety of its own.
+    if have_uv && UV_PYTHON_DOWNLOADS=never "$VENV/bin/uv" pip sync --python "$tools/bin/python" requirements-tools.lock; then
+        :
+    else
+        "$tools/bin/python" -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements-tools.lock
+    fi
+    cp tests/tools/package.json tests/tools/package-lock.json "$tools/"
+    say "Installing promptfoo from tests/tools/package-lock.json"
+    npm ci --prefix "$tools" --ignore-scripts --omit=optional --omit=peer --no-audit --no-fund --loglevel=error
+    touch "$tools/.ready"
+}
+
 write_locks() {
     for extras in "" "demo" "demo dev" "demo dev bench"; do
         set_name=${extras##* }
@@ -83,6 +104,23 @@ write_locks() {
             --no-annotate --no-emit-index-url --no-emit-find-links "$@" $options -o "$output" pyproject.toml
         say "$output: $(grep -c '^[a-z0-9]' "$output") packages"
     done
+    write_tools_lock "$@"
+}
+
+write_tools_lock() {
+    output=requirements-tools.lock
+    alone=$(mktemp)
+    for group in tools tools-alone; do
+        target=$output
+        options=
+        if [ "$group" = tools-alone ]; then target=$alone options=--no-deps; fi
+        # shellcheck disable=SC2086
+        "$VENV/bin/uv" pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+            --no-annotate --no-emit-index-url --no-emit-find-links "$@" $options --group "pyproject.toml:$group" -o "$target"
+    done
+    cat "$alone" >>"$output"
+    rm -f "$alone"
+    say "$output: $(grep -c '^[a-z0-9]' "$output") packages"
 }
 
 reset_data() {
@@ -102,10 +140,11 @@ reset_data() {
 
 case "${1-}" in
 install) install_lock "$2" ;;
+tools) install_tools ;;
 lock)
     shift
     write_locks "$@"
     ;;
 reset) reset_data "$2" ;;
-*) fail "usage: scripts/setup.sh install demo|dev|bench | lock [--upgrade] | reset FOLDER" ;;
+*) fail "usage: scripts/setup.sh install demo|dev|bench | tools | lock [--upgrade] | reset FOLDER" ;;
 esac

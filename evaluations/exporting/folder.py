@@ -7,10 +7,11 @@ import json
 import zipfile
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, cast
 
 from evaluations.exporting.columns import Columns
-from evaluations.exporting.shapes import About, Buffer, Pages
+from evaluations.exporting.shapes import About, Buffer, Page, Pages
 
 # Zip has no date before; the same examples make the same archive.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -30,25 +31,29 @@ class Written:
 
 
 def write_huggingface(pages: Pages, about: About) -> Iterator[bytes]:
-    """A zip archive: `data/train.parquet`, `data/test.parquet` and `README.md`. Parquet is compressed already, so the
+    """A zip archive: `data/train.parquet`, `data/test.parquet` (whichever there are) and `README.md`. Parquet is compressed already, so the
     archive stores it as it is."""
     outlet = Buffer()
     written: list[Written] = []
     with zipfile.ZipFile(cast("IO[bytes]", outlet), "w", zipfile.ZIP_STORED) as archive:
         for split in about.splits:
-            written.append((yield from _write_split(archive, outlet, pages, about, split)))
+            rest = iter(pages(split))
+            first = next(rest, None)
+            # `load_dataset` refuses a file without rows, so a split without examples is none.
+            if first is not None:
+                written.append((yield from _write_split(archive, outlet, chain([first], rest), about, split)))
         with archive.open(zipfile.ZipInfo("README.md", _EPOCH), "w") as card:
             card.write(write_card(about, written).encode())
     yield from outlet.drain()
 
 
 def _write_split(
-    archive: zipfile.ZipFile, outlet: Buffer, pages: Pages, about: About, split: str
+    archive: zipfile.ZipFile, outlet: Buffer, pages: Iterator[Page], about: About, split: str
 ) -> Generator[bytes, None, Written]:
     parquet = Buffer()
     columns = Columns(about, parquet)
     with archive.open(zipfile.ZipInfo(_path_of(split), _EPOCH), "w", force_zip64=True) as file:
-        for page in pages(split):
+        for page in pages:
             columns.add(page)
             for piece in parquet.drain():
                 file.write(piece)

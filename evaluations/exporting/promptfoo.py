@@ -12,7 +12,10 @@ from evaluations.exporting.answers import write_answer
 from evaluations.exporting.lines import write_each
 from evaluations.exporting.shapes import About, Exported, Pages, quote
 
-_TAG = re.compile(r"\{(?=[{%#])")
+# Where a tag or comment begins; and where a comment ends, which Nunjucks refuses by itself.
+_TAG = re.compile(r"\{(?=[{%#])|#(?=\})")
+# What YAML does not print, and promptfoo reads schemas as YAML.
+_UNPRINTED = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")
 _SCHEME = re.compile(r"\A\w+:")
 
 
@@ -44,13 +47,18 @@ def _write_assertion(expected: str) -> str:
 
 
 def escape_json(text: str) -> str:
-    """A JSON text of the same value in which no template begins: `{{`, `{%` and `{#` stand in strings alone."""
-    return _TAG.sub(r"\\u007b", text)
+    """A JSON text of the same value in which no template begins or ends, for `{{`, `{%`, `{#` and `#}` stand in strings alone,
+    and without the characters, of strings again, that readers of YAML refuse."""
+    return _UNPRINTED.sub(_escape, _TAG.sub(_escape, text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def escape_text(text: str) -> str:
     """A template that renders to the text, which is not loaded and loses no line end."""
-    escaped = _TAG.sub('{{ "{" }}', text)
+    escaped = _TAG.sub(r'{{ "\g<0>" }}', text)
     if _SCHEME.match(escaped):
         escaped = f'{{{{ "{escaped[0]}" }}}}{escaped[1:]}'
     return escaped[:-1] + '{{ "\\n" }}' if escaped.endswith("\n") else escaped

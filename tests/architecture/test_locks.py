@@ -1,5 +1,6 @@
 """The lock files are the same wherever they are written, and whatever they install was recorded."""
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +28,16 @@ def test_every_package_is_pinned_with_hashes(lock: Path) -> None:
     loose = [block for block in blocks if "==" not in block or "--hash=sha256:" not in block]
     assert blocks
     assert not loose
+
+
+def test_the_lock_of_npm_s_packages_names_no_address_and_every_package_s_hash() -> None:
+    lock = Path(__file__).resolve().parents[1] / "tools" / "package-lock.json"
+    text = lock.read_text()
+    assert "://" not in text
+    assert '"resolved"' not in text
+    packages = {name: package for name, package in json.loads(text)["packages"].items() if name}
+    assert packages
+    assert [name for name, package in packages.items() if "integrity" not in package] == []
 
 
 def test_the_smaller_locks_are_parts_of_the_larger() -> None:
