@@ -75,6 +75,7 @@ RAIL: dict[str, tuple[Place, ...]] = {
         Place("Clients", "client-list", "overview.read", is_for_agencies=True),
         Place("Incidents", "incident-list", "incidents.read", count="incidents", is_hot=True),
         Place("Monitors", "monitor-list", "monitors.read"),
+        Place("Reports", "report-list", "reports.read"),
         Place("Costs", "cost-list", "overview.read"),
     ),
     "Manage": (

@@ -48,9 +48,9 @@ class BuiltReport:
     sha256: str
 
 
-def build_report(system: AISystem, month: date) -> BuiltReport:
-    """The document of a month that is over, in the bytes that are frozen."""
-    document = build_report_document(system, month)
+def build_report(system: AISystem, month: date, *, now: datetime | None = None) -> BuiltReport:
+    """The document in the bytes that are frozen, where the month is over; with `now`, of a running one too."""
+    document = build_report_document(system, month, now=now)
     text = canonicalize(document)
     return BuiltReport(document, text, sha256_hex(text))
 

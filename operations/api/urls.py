@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from operations.api import costs, handling, watching
+from operations.api import costs, handling, reports, watching
 
 urlpatterns = [
     path("monitors", watching.MonitorList.as_view(), name="api-monitors"),
@@ -17,5 +17,12 @@ urlpatterns = [
     path("systems/<slug:slug>/costs", costs.SystemCosts.as_view(), name="api-system-costs"),
     path("systems/<slug:slug>/budget", costs.SystemBudget.as_view(), name="api-system-budget"),
     path("systems/<slug:slug>/repricings", costs.Repricings.as_view(), name="api-system-repricings"),
+    path("systems/<slug:slug>/reports", reports.SystemReports.as_view(), name="api-system-reports"),
+    path("reports", reports.ReportList.as_view(), name="api-reports"),
+    path("reports/<uuid:report_id>", reports.ReportDetail.as_view(), name="api-report"),
+    path("reports/<uuid:report_id>/document", reports.ReportDocument.as_view(), name="api-report-document"),
+    path("reports/<uuid:report_id>/attest", reports.ReportAttest.as_view(), name="api-report-attest"),
+    path("improvement-items", reports.ImprovementList.as_view(), name="api-improvement-items"),
+    path("improvement-items/<uuid:item_id>/close", reports.ImprovementClose.as_view(), name="api-improvement-close"),
     path("systems/<slug:slug>/breaker", handling.Breaker.as_view(), name="api-system-breaker"),
 ]

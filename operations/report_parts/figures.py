@@ -179,7 +179,7 @@ def say_cost(costs: MonthCosts) -> Json:
     return {
         "models_micros": costs.spent_micros if costs.priced.part else None,
         "review_micros": costs.review_micros,
-        "total_micros": costs.total_micros if costs.is_known else None,
+        "total_micros": costs.total_micros if costs.priced.part else None,
         "per_decision_micros": costs.per_decision_micros,
         "per_resolved_micros": costs.per_resolved_micros,
         "review_seconds_per_resolved": plain.places(costs.review_seconds_per_resolved, 1),
