@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,32 +12,29 @@ from governance.errors import FieldError, Invalid
 SHARES = ("margin", "alpha", "smallest_effect", "minimum")
 CEILINGS = ("cost_ceiling_micros", "latency_ceiling_ms")
 MOST_LABELS = 50
+# By what the examples can be parted.
+SLICES = ("label", "action")
 
 
 @dataclass(frozen=True, slots=True)
 class GateDemands:
-    """The gate's own demands; the score from which an answer is right; labels whose examples are critical."""
+    """The gate's own demands; the score from which an answer is right; labels whose examples are critical; by what the
+    examples are parted into slices."""
 
     gate: Demands
     pass_score: float
     critical_labels: frozenset[str]
+    slices: tuple[str, ...] = SLICES
 
 
 def read_demands(goal: str, asked: Mapping[str, Any]) -> GateDemands:
     """Refuses (Invalid, 422) unknown fields, wrong types, shares outside 0..1 and negative ceilings."""
-    numbers = {*SHARES, *CEILINGS, "pass_score"}
     errors: list[FieldError] = []
     for name, value in asked.items():
-        if name == "critical_labels":
-            is_fit = (
-                isinstance(value, list) and len(value) <= MOST_LABELS and all(isinstance(one, str) for one in value)
-            )
-        else:
-            is_fit = name in numbers and isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_fit:
-            known = ", ".join(sorted({*numbers, "critical_labels"}))
-            detail = "This does not fit." if name in {*numbers, "critical_labels"} else f"Known here: {known}."
-            errors.append({"pointer": f"/demands/{name}", "detail": detail})
+        if name not in KNOWN:
+            errors.append({"pointer": f"/demands/{name}", "detail": f"Known here: {', '.join(sorted(KNOWN))}."})
+        elif not KNOWN[name](value):
+            errors.append({"pointer": f"/demands/{name}", "detail": "This does not fit."})
     pass_score = asked.get("pass_score", 1.0)
     if not errors and not 0 < pass_score <= 1:
         errors.append({"pointer": "/demands/pass_score", "detail": "A score lies above 0 and is 1 at the most."})
@@ -45,7 +42,32 @@ def read_demands(goal: str, asked: Mapping[str, Any]) -> GateDemands:
         raise Invalid(errors=errors)
     given: dict[str, Any] = {name: float(asked[name]) for name in (*SHARES, *CEILINGS) if name in asked}
     try:
-        gate = Demands(goal="better" if goal == "better" else "not_worse", **given)
+        gate = Demands(
+            goal="better" if goal == "better" else "not_worse",
+            measure="score" if asked.get("measure") == "score" else "right",
+            **given,
+        )
     except ValueError as error:
         raise Invalid(errors=[{"pointer": "/demands", "detail": str(error)}]) from error
-    return GateDemands(gate, float(pass_score), frozenset(asked.get("critical_labels", [])))
+    return GateDemands(
+        gate,
+        float(pass_score),
+        frozenset(asked.get("critical_labels", [])),
+        tuple(name for name in SLICES if name in asked.get("slices", SLICES)),
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MOST_LABELS and all(isinstance(one, str) for one in value)
+
+
+KNOWN: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys((*SHARES, *CEILINGS, "pass_score"), _is_number),
+    "critical_labels": _is_texts,
+    "slices": lambda value: _is_texts(value) and set(value) <= set(SLICES),
+    "measure": lambda value: value in ("right", "score"),
+}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, IntegerField, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Avg, Count, IntegerField, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from evaluations.demands import GateDemands
@@ -17,7 +19,10 @@ from evaluations.version_selectors import examples_of
 from governance.actors import Actor
 from governance.errors import NotFound
 from governance.permissions import require
-from reviews.models import Review
+from reviews.models import Decision, Review
+
+KEYS_A_QUERY = 5_000
+LONGEST_NAME = 255
 
 
 def runs_of(actor: Actor) -> QuerySet[EvaluationRun, EvaluationRun]:
@@ -49,22 +54,71 @@ def unanswered(run: EvaluationRun) -> ExampleQuerySet:
     return examples.filter(answered__lt=run.repeats)
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All repeats of one example: right if every one was, and their mean score."""
+
+    is_right: bool
+    score: float
+
+
 def lay_out_cases(run: EvaluationRun, demands: GateDemands) -> list[Case]:
-    """Each example with whether candidate and baseline were right. Where an example is answered several times, all
-    answers have to be right."""
+    """Each example with what candidate and baseline made of it, whom it is about, and the slices that it belongs to. Where
+    an example is answered several times, all answers have to be right, and its score is their mean."""
     candidate = _read_outcomes(run, demands.pass_score)
     baseline = _read_outcomes(run.baseline, demands.pass_score) if run.baseline else {}
-    rows = examples_of_run(run).values_list("pk", "labels").iterator(chunk_size=5_000)
-    return [
-        Case(str(key), candidate.get(key), baseline.get(key), not demands.critical_labels.isdisjoint(labels))
-        for key, labels in rows
-    ]
+    clusters = _find_clusters(run) if demands.gate.measure == "score" else {}
+    rows = examples_of_run(run).values_list("pk", "labels", "expected").iterator(chunk_size=5_000)
+    cases = []
+    for key, labels, expected in rows:
+        found, before = candidate.get(key), baseline.get(key)
+        cases.append(
+            Case(
+                key=str(key),
+                candidate=found.is_right if found else None,
+                baseline=before.is_right if before else None,
+                is_critical=not demands.critical_labels.isdisjoint(labels),
+                candidate_score=found.score if found else None,
+                baseline_score=before.score if before else None,
+                cluster=clusters.get(key, ""),
+                slices=_name_slices(demands.slices, labels, expected),
+            )
+        )
+    return cases
 
 
-def _read_outcomes(run: EvaluationRun, pass_score: float) -> dict[uuid.UUID, bool]:
+def _read_outcomes(run: EvaluationRun, pass_score: float) -> dict[uuid.UUID, Outcome]:
     results = RunResult.objects.filter(run=run).order_by().values("example_id")
-    whole = results.annotate(n=Count("pk"), worst=Min("score")).filter(n=run.repeats)
-    return {key: worst >= pass_score for key, worst in whole.values_list("example_id", "worst").iterator(5_000)}
+    whole = results.annotate(n=Count("pk"), worst=Min("score"), mean=Avg("score")).filter(n=run.repeats)
+    rows = whole.values_list("example_id", "worst", "mean").iterator(5_000)
+    # A database may add up to a hair above 1.
+    return {key: Outcome(worst >= pass_score, min(mean, 1.0)) for key, worst, mean in rows}
+
+
+def _find_clusters(run: EvaluationRun) -> dict[uuid.UUID, str]:
+    """Whom each example is about: the subject, else the session, of the decision that first taught it. Examples without
+    either are not here, and neither are those whose decision is gone."""
+    first = ExampleSource.objects.filter(example=OuterRef("pk")).order_by("id").values("decision_id")[:1]
+    asked = dict(examples_of_run(run).annotate(asked_in=Subquery(first)).values_list("pk", "asked_in"))
+    decisions = Decision.objects.filter(organization_id=run.organization_id, system_id=run.system_id)
+    whom: dict[uuid.UUID, str] = {}
+    wanted = sorted({decision_id for decision_id in asked.values() if decision_id})
+    for start in range(0, len(wanted), KEYS_A_QUERY):
+        found = decisions.filter(pk__in=wanted[start : start + KEYS_A_QUERY])
+        for key, subject, session in found.values_list("pk", "subject", "session_id"):
+            if subject or session:
+                whom[key] = f"subject:{subject}" if subject else f"session:{session}"
+    return {key: whom[decision_id] for key, decision_id in asked.items() if decision_id in whom}
+
+
+def _name_slices(by: Collection[str], labels: Collection[str], expected: str) -> tuple[tuple[str, str], ...]:
+    """Every label, and the name of the action that people taught; "none" where they rejected without another one."""
+    named = [("label", label) for label in sorted(set(labels))] if "label" in by else []
+    taught = json.loads(expected) if "action" in by else {}
+    if "action" in taught:
+        action = taught["action"] or {"name": "none"}
+        named.append(("action", str(action.get("name", ""))[:LONGEST_NAME]))
+    return tuple(named)
 
 
 def read_spending(run: EvaluationRun) -> Spending:

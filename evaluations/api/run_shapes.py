@@ -36,7 +36,7 @@ class NewRun(Body):
         required=False,
         default=dict,
         help_text="`margin`, `alpha`, `smallest_effect`, `minimum`, `cost_ceiling_micros`, `latency_ceiling_ms` (means), "
-        "`pass_score`, `critical_labels`.",
+        "`pass_score`, `critical_labels`; `measure`: `right` (the default) or `score`; `slices`: of `label` and `action`.",
     )
 
 
@@ -153,7 +153,27 @@ GATE = OpenApiExample(
         "run": RUN_ID,
         "status": "closed",
         "verdict": "pass",
-        "evidence": {"examples": 418, "right": 402, "fixed_count": 9, "broken_count": 1, "interval": [0.004, 0.037]},
+        "evidence": {
+            "examples": 418,
+            "right": 402,
+            "fixed_count": 9,
+            "broken_count": 1,
+            "interval": [0.004, 0.037],
+            "slices": [
+                {
+                    "by": "label",
+                    "name": "late parcel",
+                    "examples": 60,
+                    "candidate": 0.95,
+                    "baseline": 0.9,
+                    "fixed": 4,
+                    "broken": 1,
+                    "p_value": 0.375,
+                    "p_adjusted": 0.75,
+                    "standing": "unclear",
+                }
+            ],
+        },
         "evidence_sha256": CONTENT,
         "flips": [
             {

@@ -78,9 +78,8 @@ def _ask_better(found: ClusteredMean, demands: Demands) -> Answer:
     if found.p_value <= demands.alpha:
         said = f"the mean score changed by {100 * found.mean:+.1f} points, p = {found.p_value:.4f}."
         return Answer("pass", f"It is better: {said}") if found.center > 0 else Answer("fail", f"It is worse: {said}")
-    # With the spread that allows for what was not seen: none at all so far does not mean that the two never differ.
-    spread, effect = found.standard_error * math.sqrt(found.observations), demands.smallest_effect
-    needed = examples_to_reach(found, effect, spread=spread, alpha=demands.alpha)
+    effect = demands.smallest_effect
+    needed = examples_to_reach(found, effect, alpha=demands.alpha)
     if found.observations >= needed:
         said = f"{found.observations:,} examples would show an improvement of {say_points(effect)}, and do not."
         return Answer("fail", said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -276,4 +276,9 @@ def describe_evidence(run: EvaluationRun, judgement: Judgement) -> dict[str, Any
         "fixed": list(judgement.fixed[:FLIPS_KEPT]),
         "broken": list(judgement.broken[:FLIPS_KEPT]),
         "critical_failures": list(judgement.critical_failures[:FLIPS_KEPT]),
+        "score": judgement.score,
+        "baseline_score": judgement.baseline_score,
+        "clusters": judgement.clusters,
+        "slices": [asdict(one) for one in judgement.slices],
+        "slices_left_out": judgement.slices_left_out,
     }

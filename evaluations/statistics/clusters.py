@@ -96,19 +96,16 @@ def _center_and_error(rows: list[tuple[float, float]], clusters: float) -> tuple
     return center, math.sqrt(squares * clusters / (clusters - 1)) / weight if clusters > 1 else 0.0
 
 
-def examples_to_reach(
-    found: ClusteredMean, distance: float, *, spread: float | None = None, alpha: float = 0.05, power: float = 0.8
-) -> int:
-    """How many observations it takes in all, if they go on varying and clustering as these (or with this `spread`), until
-    the two-sided interval at 1 - `alpha` of `clustered_mean` ends within `distance` of the true mean with this power.
+def examples_to_reach(found: ClusteredMean, distance: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
+    """How many observations it takes in all, if they go on varying and clustering as these, until the two-sided interval at
+    1 - `alpha` of `clustered_mean` ends within `distance` of the true mean with this power.
 
     The smallest N with z(1-α/2) · √(s²/N + d·m²/N²) + z(power) · s/√N ≤ distance, where s is the spread, m the cluster size and
     d the doubt. Refuses (ValueError) a distance that is not above 0.
     """
     if distance <= 0:
         raise ValueError(f"A distance is above 0, not {distance}.")
-    s = found.spread if spread is None else spread
-    z, seen = normal_quantile(1 - alpha), NormalDist().inv_cdf(power)
+    s, z, seen = found.spread, normal_quantile(1 - alpha), NormalDist().inv_cdf(power)
     low, high = 1, MOST_EXAMPLES
     while low < high:
         n = (low + high) // 2

@@ -27,6 +27,7 @@ def run_detail(request: HttpRequest, actor: Actor, run_id: uuid.UUID) -> HttpRes
     run = find_run(actor=actor, run_id=run_id)
     evidence: dict[str, Any] = json.loads(run.evidence) if run.evidence else {}
     interval = evidence.get("interval")
+    is_graded = evidence.get("score") is not None
     context = {
         "run": run,
         "evidence": evidence,
@@ -34,6 +35,11 @@ def run_detail(request: HttpRequest, actor: Actor, run_id: uuid.UUID) -> HttpRes
         "baseline_right": say_share(evidence, "baseline_right"),
         "difference": say_points(evidence.get("difference")),
         "interval": f"{say_points(interval[0])} to {say_points(interval[1])}" if interval and run.baseline_id else "",
+        "is_graded": is_graded,
+        "score": say_percent(evidence.get("score")),
+        "baseline_score": say_percent(evidence.get("baseline_score")),
+        "method": "by clusters" if is_graded else "exact McNemar",
+        "slices": [describe_slice(one) for one in evidence.get("slices", [])],
         "p_value": "" if evidence.get("p_value") is None else f"{evidence['p_value']:.4f}",
         "sides": [
             (
@@ -56,6 +62,23 @@ def say_share(evidence: dict[str, Any], name: str) -> str:
 
 def say_points(share: float | None) -> str:
     return "" if share is None else f"{100 * share:+.1f}"
+
+
+def say_percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def describe_slice(one: dict[str, Any]) -> dict[str, Any]:
+    """A slice of the evidence in words, with the tag of how it stands."""
+    p_adjusted = one["p_adjusted"]
+    return {
+        **one,
+        "candidate": say_percent(one["candidate"]),
+        "baseline": say_percent(one["baseline"]),
+        "p_adjusted": "" if p_adjusted is None else f"{p_adjusted:.4f}",
+        "tag": {"worse": "block", "better": "allow"}.get(one["standing"], "outline"),
+        "said": one["standing"].replace("_", " "),
+    }
 
 
 def list_flips(actor: Actor, keys: Sequence[str]) -> list[dict[str, Any]]:

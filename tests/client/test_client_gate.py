@@ -110,3 +110,25 @@ def test_junit_names_what_changed_sides_and_survives_hostile_words(verdict, fail
     assert broken is not None and "<b>" in broken.get("message", "")
     assert "\x1b" not in say(shown) and "\x00" not in say(shown)
     assert exit_code(shown) == {"pass": 0, "fail": 1, "inconclusive": 2}.get(verdict, 3)
+
+
+def test_slices_and_scores_are_told_and_a_worse_slice_fails_in_the_report():
+    shown = gate("fail")
+    one = {"by": "label", "examples": 50, "baseline": 0.9, "candidate": 0.5, "p_adjusted": 0.0004}
+    shown["evidence"] |= {
+        "score": 0.81,
+        "baseline_score": 0.8,
+        "slices": [
+            {**one, "name": "hard\x1b", "standing": "worse"},
+            {"by": "action", "name": "pay", "examples": 9, "candidate": 1.0, "p_adjusted": None, "standing": "unclear"},
+        ],
+    }
+    assert say(shown).splitlines()[1:] == [
+        "mean score: 80.0 % to 81.0 %",
+        "worse: label hard , 50 examples: 90.0 % to 50.0 % (p = 0.0004 by Holm)",
+        "unclear: action pay, 9 examples: 100.0 %",
+    ]
+    suite = ElementTree.fromstring(junit(shown))  # noqa: S314 (our own)
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    assert [case.get("name") for case in suite] == ["verdict", "label: hard ", "action: pay"]
+    assert [len(case) for case in suite] == [1, 1, 0]

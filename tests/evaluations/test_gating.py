@@ -10,19 +10,21 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from evaluations.errors import ResultDiffers, RunClosed
-from evaluations.models import DatasetVersion, EvaluationRun, Example, Release, RunResult
+from evaluations.models import Dataset, DatasetVersion, EvaluationRun, Example, Release, RunResult
 from evaluations.release_selectors import ungated_traffic
 from evaluations.results import read_lines
 from evaluations.run_selectors import unanswered
 from evaluations.services.gating import Plan, Taken, add_results, close_run, open_run
+from evaluations.services.harvesting import harvest_corrections
 from evaluations.services.releases import state_release
 from evaluations.services.sealing import seal_version
 from governance.actors import OPERATOR
 from governance.canonical import sha256_hex
 from governance.errors import Invalid, NotFound, NotPermitted
 from governance.models import AuditEntry
-from tests.evaluations.scenes import make_dataset, make_example
+from tests.evaluations.scenes import make_dataset, make_example, teach
 from tests.factories import make_actor, make_organization
+from tests.reviews.scenes import open_desk
 from tests.support.races import race
 
 pytestmark = pytest.mark.django_db
@@ -216,3 +218,75 @@ def test_results_that_come_twice_at_once_while_somebody_closes_are_kept_once_or_
     assert all(isinstance(one, RunClosed) for one in (first, second) if not isinstance(one, Taken))
     assert sum(one.added for one in taken) == RunResult.objects.count() == (20 if taken else 0)
     assert evidence(EvaluationRun.objects.get())["missing"] == 20 - RunResult.objects.count()
+
+
+def amount(dollars: float) -> dict[str, Any]:
+    return {"action": {"name": "refund", "arguments": {"dollars": dollars, "currency": "EUR"}}}
+
+
+GRADED = {"kind": "fields", "fields": {"/arguments/dollars": {}, "/arguments/currency": {}}}
+
+
+def test_scores_are_compared_by_whom_they_are_about_and_repeats_by_their_mean() -> None:
+    desk = open_desk()
+    for number in range(12):
+        teach(desk, input={"n": number}, subject=f"C-{number // 3}", action=amount(number)["action"])
+    harvest_corrections()
+    dataset = Dataset.objects.get()
+    for name in ("v1", "v2"):
+        state_release(actor=OPERATOR, system=dataset.system, name=name, reason="x")
+    version = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    plan: dict[str, Any] = {"scorer": GRADED, "repeats": 2, "demands": {"measure": "score"}}
+    examples = list(Example.objects.order_by("id"))
+    baseline = begin(version, **plan)
+    send(baseline, *(line(one, amount(-1), repeat=repeat) for one in examples for repeat in (1, 2)))
+    close_run(actor=OPERATOR, run=baseline)
+    run = begin(version, "v2", baseline_id=baseline.pk, **plan)
+    for one in examples:
+        right = json.loads(one.expected)
+        send(run, line(one, right), line(one, amount(-1), repeat=2))
+    said = evidence(close_run(actor=OPERATOR, run=run))
+    assert (said["score"], said["baseline_score"], said["difference"]) == (0.75, 0.5, 0.25)
+    assert (said["clusters"], said["right"], said["fixed_count"]) == (4, 0, 0)
+    assert said["demands"]["measure"] == "score"
+    assert said["interval"][0] < 0.25 < said["interval"][1]
+
+
+def test_slices_by_label_and_by_action_stand_in_the_evidence_and_a_worse_one_fails() -> None:
+    dataset = make_dataset()
+    for number in range(200):
+        make_example(dataset, expected=amount(number), sources=0, labels=["odd"] if number % 10 == 0 else [])
+    for _ in range(8):
+        make_example(dataset, expected={"action": None}, sources=0)
+    for name in ("v1", "v2"):
+        state_release(actor=OPERATOR, system=dataset.system, name=name, reason="x")
+    version = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    runs = []
+    for broken in ("", "odd"):
+        plan = {"baseline_id": runs[0].pk} if runs else {}
+        run = begin(version, "v2" if runs else "v1", **plan, demands={"margin": 0.3})
+        rows = [
+            line(one, amount(-1) if broken in one.labels else json.loads(one.expected))
+            for one in dataset.examples.all()
+        ]
+        send(run, *rows)
+        runs.append(close_run(actor=OPERATOR, run=run))
+    said = evidence(runs[1])
+    assert [(one["by"], one["name"], one["examples"], one["standing"]) for one in said["slices"]] == [
+        ("action", "refund", 200, "worse"),
+        ("label", "odd", 20, "worse"),
+        ("action", "none", 8, "unclear"),
+    ]
+    assert (runs[1].verdict, "“odd”" in said["reasons"][1]) == ("fail", True)
+    plain = begin(version, "v2", baseline_id=runs[0].pk, demands={"margin": 0.3, "slices": []})
+    send(plain, *rows)
+    assert (close_run(actor=OPERATOR, run=plain).verdict, evidence(plain)["slices"]) == ("pass", [])
+
+
+@pytest.mark.parametrize(
+    "demands", [{"measure": "grade"}, {"slices": ["colour"]}, {"slices": "label"}, {"slices": [1]}, {"measure": []}]
+)
+def test_a_measure_or_a_slice_that_nobody_knows_is_refused(demands: Any) -> None:
+    with pytest.raises(Invalid) as refusal:
+        begin(seal(2), demands=demands)
+    assert refusal.value.errors[0]["pointer"].startswith("/demands/")

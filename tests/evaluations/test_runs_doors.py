@@ -108,3 +108,20 @@ def test_the_page_costs_the_same_however_much_changed_sides(
     answer_all(client, second, {"action": None})
     with django_assert_max_num_queries(18):
         assert "25 of 40 are shown" in client.get(f"/evaluation-runs/{second}/").content.decode()
+
+
+def test_slices_and_mean_scores_stand_on_the_page(client: Client, taught: dict[str, Any]) -> None:
+    dataset = make_dataset(AISystem.objects.get(slug="refund-bot"), slug="sliced")
+    for number in range(40):
+        make_example(dataset, labels=["<i>late</i>"] if number % 2 else ["kept"])
+    seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    asked = {"dataset": str(dataset.pk), "version": 1, "demands": {"measure": "score"}}
+    first = post(client, PATH, {**asked, "candidate": "v1"}, 201)["id"]
+    answer_all(client, first, {"action": FIXED})
+    second = post(client, PATH, {**asked, "candidate": "v2", "baseline": first}, 201)["id"]
+    gate = answer_all(client, second, {"action": None})
+    assert (gate["verdict"], len(gate["evidence"]["slices"])) == ("fail", 2)
+    shown = client.get(f"/evaluation-runs/{second}/").content.decode()
+    assert "Mean score" in shown and "100.0 % before" in shown and "Slices" in shown
+    assert "&lt;i&gt;late&lt;/i&gt;" in shown and "<i>late" not in shown
+    assert shown.count(">worse</span>") == 2

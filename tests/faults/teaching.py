@@ -13,8 +13,10 @@ import httpx
 from governance.canonical import canonicalize, sha256_hex
 from tests.faults.traffic import Traffic
 
-# More than so many unanswered questions, and the applications wait for the reviewers.
-MOST_PENDING = 150
+# More than so many questions without a ruling, or rulings that have not become examples, and the applications wait: what is
+# killed has to be in the middle of the work, not ahead of it.
+MOST_PENDING = 60
+MOST_BEHIND = 400
 # Of a hundred questions so many were asked before: two rulings of one input agree, or contradict each other.
 ASKED_AGAIN_PERCENT = 3
 TAKEN_BACK_PERCENT = 8
@@ -38,7 +40,10 @@ class Teaching(Traffic):
         # Asked to be taken back, and answered that it is too late: it may have been the echo of a lost answer.
         self.unsure: set[str] = set()
         self.is_enough = False
+        # How many corrections have become examples, as the test last saw it in the database.
+        self.harvested = 0
         self._open: set[str] = set()
+        self._teaching = 0
         super().__init__(url=url, key=key, tokens=tokens, seed=seed)
 
     def applications(self) -> list[Callable[[httpx.Client, random.Random], None]]:
@@ -48,8 +53,11 @@ class Teaching(Traffic):
     def final(self) -> int:
         """How many corrections stand."""
         with self.ledger.lock:
-            standing = {key: one for key, one in self.taught.items() if key not in self.taken_back}
-        return sum(one.expected is not None for one in standing.values())
+            return self._teaching
+
+    @property
+    def has_to_wait(self) -> bool:
+        return self.is_enough or self.pending_count >= MOST_PENDING or self.final - self.harvested >= MOST_BEHIND
 
     @property
     def pending_count(self) -> int:
@@ -57,7 +65,7 @@ class Teaching(Traffic):
             return len(self._open)
 
     def _ask(self, client: httpx.Client, chance: random.Random) -> None:
-        if self.is_enough or self.pending_count >= MOST_PENDING:
+        if self.has_to_wait:
             time.sleep(0.05)
             return
         case = str(uuid.uuid4())
@@ -90,6 +98,7 @@ class Teaching(Traffic):
                     self.unsure.add(review_id)
                     return
                 self.taken_back.add(review_id)
+                self._teaching -= self.taught[review_id].expected is not None
                 self._open.add(self.taught[review_id].decision_id)
             review_id = self._submit(client, undone.json()["escalation"], choose_ruling(chance))
 
@@ -109,6 +118,7 @@ class Teaching(Traffic):
         decision_id = answer.json()["decision"]["id"]
         with self.ledger.lock:
             self.taught[review_id] = Taught(decision_id, read_expected(ruling))
+            self._teaching += self.taught[review_id].expected is not None
             self._open.discard(decision_id)
         return review_id
 

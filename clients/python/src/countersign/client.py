@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from countersign.conversations import Conversation, Conversations, OutcomeStatus, Pause, Reply, Step, T
+from countersign.conversations import Conversation, Conversations, OutcomeDetail, OutcomeStatus, Pause, Reply, Step, T
 from countersign.decision import Decision
 from countersign.protocol import Answer, Lost, Request, Settings, WhenUnavailable
 
@@ -88,7 +88,9 @@ class Client:
         """Withdraw a pending decision. ApiProblem (409) where it is final already."""
         return self.hold(self.conversations.cancel(id, reason))
 
-    def outcome(self, id: str, status: OutcomeStatus, resolved: bool | None = None, detail: str | None = None) -> None:
+    def outcome(
+        self, id: str, status: OutcomeStatus, resolved: bool | None = None, detail: OutcomeDetail | None = None
+    ) -> None:
         """Report what really happened: executed, failed or unknown."""
         self.hold(self.conversations.outcome(id, status, resolved=resolved, detail=detail))
 
@@ -188,7 +190,7 @@ class AsyncClient:
         return await self.hold(self.conversations.cancel(id, reason))
 
     async def outcome(
-        self, id: str, status: OutcomeStatus, resolved: bool | None = None, detail: str | None = None
+        self, id: str, status: OutcomeStatus, resolved: bool | None = None, detail: OutcomeDetail | None = None
     ) -> None:
         """As `Client.outcome`."""
         await self.hold(self.conversations.outcome(id, status, resolved=resolved, detail=detail))

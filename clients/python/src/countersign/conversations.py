@@ -8,7 +8,7 @@ here and in `protocol`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -39,6 +39,8 @@ ROUND_S = 25
 SHORTEST_PAUSE_S = 0.5
 
 OutcomeStatus = Literal["executed", "failed", "unknown"]
+# Any JSON value that says more: words, or an object of the application's own.
+OutcomeDetail = str | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class Conversations:
         return (yield from self._current(decision_id, answer))
 
     def outcome(
-        self, decision_id: str, status: OutcomeStatus, *, resolved: bool | None, detail: str | None
+        self, decision_id: str, status: OutcomeStatus, *, resolved: bool | None, detail: OutcomeDetail | None
     ) -> Conversation[None]:
         """Report what really happened."""
         body: dict[str, Any] = {"status": status}

@@ -41,24 +41,28 @@ def cut(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def say(gate: Mapping[str, Any]) -> str:
-    """The verdict, its reasons and the flips in plain lines."""
+    """The verdict, its reasons, how the mean score changed, the slices and the flips in plain lines."""
     evidence = gate.get("evidence") or {}
     lines = [f"{gate.get('verdict') or 'open'}: {' '.join(evidence.get('reasons', ())) or 'no verdict yet.'}"]
+    if evidence.get("score") is not None:
+        lines.append(f"mean score: {_change(evidence.get('baseline_score'), evidence['score'])}")
+    lines += [f"{one.get('standing')}: {_slice(one)}" for one in evidence.get("slices") or ()]
     for flip in gate.get("flips", ()):
         lines.append(f"{flip.get('change')}: example {flip.get('example')}{_ruled(flip)}")
     return "\n".join(_printable(line) for line in lines)
 
 
 def junit(gate: Mapping[str, Any]) -> bytes:
-    """One test for the verdict, and one for each example that changed sides (the broken ones fail)."""
+    """One test for the verdict, one for each slice (those that are worse fail), and one for each example that changed
+    sides (the broken ones fail)."""
     evidence = gate.get("evidence") or {}
-    code, flips = exit_code(gate), list(gate.get("flips", ()))
-    broken = [flip for flip in flips if flip.get("change") == "broken"]
+    code, flips, slices = exit_code(gate), list(gate.get("flips", ())), list(evidence.get("slices") or ())
+    failed = sum(flip.get("change") == "broken" for flip in flips) + sum(map(_is_worse, slices))
     suite = ElementTree.Element(
         "testsuite",
         name=_printable(f"countersign gate {evidence.get('release', '')}".strip()),
-        tests=str(1 + len(flips)),
-        failures=str(len(broken) + (code == FAIL)),
+        tests=str(1 + len(slices) + len(flips)),
+        failures=str(failed + (code == FAIL)),
         errors=str(int(code in (INCONCLUSIVE, NOT_EVALUATED))),
     )
     verdict = ElementTree.SubElement(suite, "testcase", classname="countersign.gate", name="verdict")
@@ -66,6 +70,11 @@ def junit(gate: Mapping[str, Any]) -> bytes:
         tag = "failure" if code == FAIL else "error"
         found = ElementTree.SubElement(verdict, tag, type=str(gate.get("verdict") or "open"), message=_first_line(gate))
         found.text = say(gate)
+    for one in slices:
+        name = _printable(f"{one.get('by')}: {one.get('name')}")
+        case = ElementTree.SubElement(suite, "testcase", classname="countersign.slice", name=name)
+        if _is_worse(one):
+            ElementTree.SubElement(case, "failure", type="worse", message=_printable(_slice(one)))
     for flip in flips:
         name = _printable(str(flip.get("example")))
         case = ElementTree.SubElement(suite, "testcase", classname="countersign.example", name=name)
@@ -79,6 +88,21 @@ def junit(gate: Mapping[str, Any]) -> bytes:
 
 def _first_line(gate: Mapping[str, Any]) -> str:
     return say(gate).partition("\n")[0]
+
+
+def _is_worse(one: Mapping[str, Any]) -> bool:
+    return one.get("standing") == "worse"
+
+
+def _slice(one: Mapping[str, Any]) -> str:
+    said = f"{one.get('by')} {one.get('name')}, {one.get('examples')} examples"
+    tested = "" if one.get("p_adjusted") is None else f" (p = {one['p_adjusted']:.4f} by Holm)"
+    return f"{said}: {_change(one.get('baseline'), one.get('candidate'))}{tested}"
+
+
+def _change(before: float | None, now: float | None) -> str:
+    shares = [f"{100 * share:.1f} %" for share in (before, now) if share is not None]
+    return " to ".join(shares)
 
 
 def _ruled(flip: Mapping[str, Any]) -> str:

@@ -1,0 +1,41 @@
+"""The gate's promise, in a smaller number of simulations: it fails where alpha is clearly exceeded."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulations.gates import ALPHA, ASKED_FOR, FALSE_PASSES, Scenario, count_false_passes, grow_as_asked
+
+SIMULATIONS = 600
+# So seldom may a gate that keeps its promise fail this test by chance, of all scenarios together.
+BY_CHANCE = 1e-4
+
+
+def most_passes(simulations: int, alpha: float) -> int:
+    """The smallest count that a gate passing falsely with chance alpha exceeds with less than its part of BY_CHANCE."""
+    from scipy.stats import binom
+
+    return int(binom.isf(BY_CHANCE / len(FALSE_PASSES), simulations, alpha))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", FALSE_PASSES, ids=lambda one: f"{one.goal}: {one.name}")
+def test_a_gate_passes_what_is_not_good_enough_no_more_often_than_stated(scenario: Scenario) -> None:
+    found = count_false_passes(scenario, simulations=SIMULATIONS, seed=7)
+    assert found.passed <= most_passes(SIMULATIONS, ALPHA)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", ASKED_FOR, ids=lambda one: f"{one.goal}: {one.name}")
+def test_as_many_further_examples_as_a_gate_asks_for_mostly_suffice(scenario: Scenario) -> None:
+    found = grow_as_asked(scenario, simulations=60, seed=7)
+    assert found.inconclusive >= 10
+    assert found.passed >= 0.6
+
+
+def test_the_bound_refuses_a_gate_that_errs_twice_as_often() -> None:
+    from scipy.stats import binom
+
+    bound = most_passes(SIMULATIONS, ALPHA)
+    assert ALPHA * SIMULATIONS < bound < 2 * ALPHA * SIMULATIONS
+    assert binom.sf(bound, SIMULATIONS, 2 * ALPHA) > 0.5
