@@ -58,7 +58,7 @@ class MonthCosts:
 
     `spent_micros` is what the models cost, over the `priced` part of the decisions. `review_micros` is the time of the
     rulings that hold at the organization's rate, None where no rate holds on any of its days; `unrated_seconds` of it lie
-    on days without a rate. `per_resolved_micros`: both, over the cases that are reported as resolved; None without any.
+    on days without a rate. `per_resolved_micros`: both, over the cases that are reported as resolved.
     The budget is the one that stood at the month's end, or stands now; `counted_micros` is what counts against it.
     """
 
@@ -84,17 +84,18 @@ class MonthCosts:
 
     @property
     def is_known(self) -> bool:
-        """Whether anything of its cost is known at all."""
-        return bool(self.priced.part) or self.review_micros is not None
+        """Whether the models' cost is known of any decision; otherwise no sum is what the month cost."""
+        return bool(self.priced.part)
 
     @property
     def per_decision_micros(self) -> int | None:
         """What the models cost a decision, over those whose cost is known."""
-        return round(self.spent_micros / self.priced.part) if self.priced.part else None
+        return round(self.spent_micros / self.priced.part) if self.is_known else None
 
     @property
     def per_resolved_micros(self) -> int | None:
-        """Models and review time, whatever it was spent on, over the cases resolved."""
+        """Models and review time, whatever it was spent on, over the cases resolved; None where the models' cost is known of no
+        decision."""
         return round(self.total_micros / self.resolved) if self.resolved and self.is_known else None
 
     @property

@@ -153,12 +153,12 @@ def _say(models: Sequence[ModelEvidence], chosen: ModelEvidence | None) -> str:
         and one.cost_micros < (chosen.cost_micros or 0)
     ]
     why = (
-        "has the lowest estimated error rate, and none that is not worse is cheaper"
+        "it has the lowest estimated error rate, and no cheaper one can be told not to be worse"
         if chosen.is_best
-        else ("is the cheapest that is not worse than the best")
+        else "the cheapest that is not worse than the best"
     )
     also = f" A cheaper one can't be judged yet: {_missing(cheaper)}." if cheaper else ""
-    return f"{chosen.model} {why}.{also}"
+    return f"{chosen.model}: {why}.{also}"
 
 
 def _missing(models: Sequence[ModelEvidence]) -> str:

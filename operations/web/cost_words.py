@@ -66,15 +66,24 @@ def say_projection(projection: Projection | NotEnoughDays | None, write: Callabl
 
 
 def say_spent(costs: MonthCosts) -> Said:
-    if not costs.is_known:
-        return Said("not known" if costs.decisions else "nothing", f"{say_minutes(costs)} of review, no rate stated")
-    models = f"models {words.money_words(costs.spent_micros if costs.priced.part else None)}"
-    if costs.review_micros is None:
-        return Said(words.money_words(costs.total_micros), f"{models}; {say_minutes(costs)} of review, no rate stated")
-    return Said(
-        words.money_words(costs.total_micros),
-        f"{models}; review {words.money_words(costs.review_micros)} for {say_minutes(costs)}",
+    """What models and reviewers cost. Where models' cost is known of no decision, the sum is not known either."""
+    if not costs.decisions:
+        return Said("nothing", "no decision")
+    review = (
+        f"{say_minutes(costs)} of review, no rate stated"
+        if costs.review_micros is None
+        else f"review {words.money_words(costs.review_micros)} for {say_minutes(costs)}"
     )
+    if not costs.is_known:
+        return Said("not known", f"what models cost is not known; {review}")
+    return Said(words.money_words(costs.total_micros), f"models {words.money_words(costs.spent_micros)}; {review}")
+
+
+def say_forecast(costs: MonthCosts) -> Said:
+    """What counts against the budget, to the month's end; without a budget all of it. Nothing for a month that is over."""
+    if costs.forecast is not None and costs.decisions and not costs.is_known:
+        return Said("not known", "what models cost is not known")
+    return say_projection(costs.counted_forecast, words.money_words)
 
 
 def say_resolved(costs: MonthCosts) -> Said:
@@ -82,11 +91,11 @@ def say_resolved(costs: MonthCosts) -> Said:
     if not costs.resolved:
         return Said("no case", "none is reported as resolved")
     cases = f"{costs.resolved:,} case{'' if costs.resolved == 1 else 's'} resolved"
+    minutes = f"{words.minutes_words(costs.review_seconds_per_resolved)} of review each"
+    if costs.per_resolved_micros is None:
+        return Said("not known", f"what models cost is not known; {minutes}; {cases}")
     if costs.review_micros is None:
-        minutes = words.minutes_words(costs.review_seconds_per_resolved)
-        return Said(
-            words.money_words(costs.per_resolved_micros), f"models alone; and {minutes} of review each; {cases}"
-        )
+        return Said(words.money_words(costs.per_resolved_micros), f"models alone; and {minutes}; {cases}")
     return Said(words.money_words(costs.per_resolved_micros), f"models and review time; {cases}")
 
 
@@ -105,12 +114,16 @@ def say_budget(costs: MonthCosts) -> BudgetBar | None:
 
 
 def say_outlook(costs: MonthCosts) -> str:
-    """How the forecast stands to the budget; nothing without one of the two."""
+    """How the forecast stands to the budget; nothing where nothing can be said."""
     projection, budget = costs.counted_forecast, costs.budget_micros
-    if budget is None or not isinstance(projection, Projection):
+    if budget is None:
         return ""
+    if costs.decisions and not costs.is_known:
+        return "What its models cost is not known: less is held against the budget than was spent."
     if costs.counted_micros > budget:
         return "The budget is overspent."
+    if not isinstance(projection, Projection):
+        return ""
     if projection.low > budget:
         return "The forecast's whole interval lies above the budget."
     if projection.expected > budget:
@@ -180,11 +193,10 @@ def _show_model(one: ModelEvidence, choice: ModelChoice) -> ModelRow:
         tag = "best"
     elif one.difference is not None:
         tag = "not worse" if one.is_not_worse else "may be worse"
-    review = f"{words.minutes_words(one.review_seconds)}" if one.review_seconds >= 6 else f"{one.review_seconds:.1f} s"
     return ModelRow(
         evidence=one,
         cost=words.money_words(one.cost_micros),
-        review=review,
+        review=words.minutes_words(one.review_seconds) if one.review_seconds >= 60 else f"{one.review_seconds:.1f} s",
         error=words.estimate_words(one.error),
         difference="best" if one.is_best else _say_difference(one.difference),
         tag=tag,

@@ -172,7 +172,7 @@ def _row_of(costs: MonthCosts) -> SystemRow:
         costs=costs,
         spent=say.say_spent(costs),
         budget=say.say_budget(costs),
-        forecast=say.say_projection(costs.counted_forecast, words.money_words),
+        forecast=say.say_forecast(costs),
         resolved=say.say_resolved(costs),
     )
 

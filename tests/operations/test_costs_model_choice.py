@@ -36,7 +36,7 @@ def seen(model: str, cost: float | None, error: float | None, *, spread: float =
 def test_the_cheapest_that_is_not_worse_is_named() -> None:
     choice = choose("reply", [seen("large", 90, 0.03), seen("small", 10, 0.031, spread=0.005)], PERIOD)
     assert (choice.chosen, choice.present) == ("small", "large")
-    assert "is the cheapest that is not worse than the best" in choice.reason
+    assert "the cheapest that is not worse than the best" in choice.reason
 
 
 def test_a_cheap_one_whose_difference_may_be_above_the_margin_is_not_named() -> None:

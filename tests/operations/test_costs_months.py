@@ -83,7 +83,9 @@ def test_what_is_not_known_is_not_nothing() -> None:
     system = make_system()
     write_day(system, MARCH, decisions=10, priced=0, resolved=3)
     unknown = costs(system)
-    assert unknown.per_resolved_micros is None and unknown.per_decision_micros is None and not unknown.is_known
+    assert unknown.per_resolved_micros is None and unknown.per_decision_micros is None
+    rate(system, 60)
+    assert costs(system).per_resolved_micros is None, "review time alone is not what a case costs"
     assert unknown.priced == Share(0, 10)
     write_day(system, MARCH, decisions=10, priced=4, cost_micros=400, resolved=0)
     assert (costs(system).per_resolved_micros, costs(system).per_decision_micros) == (None, 100)
@@ -196,7 +198,7 @@ def test_a_young_system_is_forecast_from_its_second_day_on() -> None:
 
 def test_a_system_that_never_decided_has_a_month_of_nothing() -> None:
     found = costs(make_system(), now=WITHIN)
-    assert (found.total_micros, found.decisions, found.is_known) == (0, 0, False)
+    assert (found.total_micros, found.decisions, found.priced) == (0, 0, Share(0, 0))
     assert found.forecast is not None and found.forecast.models == NotEnoughDays(0, 14)
 
 
@@ -225,7 +227,7 @@ def test_a_corrected_price_shows_in_the_month_when_its_hours_are_counted() -> No
     system = make_system()
     decision = decide(system, datetime(2026, 3, 5, 10, tzinfo=UTC))
     rebuild(system=system)
-    assert decision.cost_usd_micros is None and not costs(system).is_known
+    assert decision.cost_usd_micros is None and costs(system).priced == Share(0, 1)
     owner = owner_of(system)
     state(owner, "3")
     april = datetime(2026, 4, 1, tzinfo=UTC)
