@@ -16,10 +16,17 @@ from governance.models import AISystem
 from governance.web.forms import add_refusal
 from governance.web.session import page
 from governance.web.systems import find_system
-from operations.models import Recovery
-from operations.services.breaker import Conditions, close_breaker, half_open_breaker, may_operate, open_breaker
+from operations.models import Incident, Recovery
+from operations.services.breaker import (
+    Conditions,
+    close_breaker,
+    half_open_breaker,
+    incident_of_breaker,
+    may_operate,
+    open_breaker,
+)
 from operations.services.recovering import Progress, measure_recovery
-from operations.watch_selectors import recent_recoveries, running_recovery, unresolved_incidents
+from operations.watch_selectors import recent_recoveries, running_recovery
 from operations.web.watch_forms import HalfOpenForm, ReasonForm
 from operations.web.watch_words import say_value
 
@@ -55,21 +62,22 @@ def system_breaker(request: HttpRequest, actor: Actor, slug: str) -> HttpRespons
     if not form.is_valid():
         return _show(request, actor, system, wanted=wanted, form=form, status=422)
     try:
-        _operate(actor, system, wanted, form.cleaned_data)
+        incident = _operate(actor, system, wanted, form.cleaned_data)
     except Invalid as refusal:
         add_refusal(form, refusal)
         return _show(request, actor, system, wanted=wanted, form=form, status=422)
     except Conflict as refusal:
         return _show(request, actor, system, wanted=wanted, form=form, conflict=refusal.detail, status=409)
     messages.success(request, DONE[wanted])
-    incident = unresolved_incidents(actor).filter(system=system).order_by("-opened_at").first()
     return redirect("incident-detail", incident.pk) if incident else redirect("system-breaker", system.slug)
 
 
-def _operate(actor: Actor, system: AISystem, wanted: Breaker, typed: dict[str, Any]) -> None:
+def _operate(actor: Actor, system: AISystem, wanted: Breaker, typed: dict[str, Any]) -> Incident | None:
+    """Does it; the incident that it is about, which closing leaves as it is."""
+    incident = incident_of_breaker(system)
     match wanted:
         case Breaker.OPEN:
-            open_breaker(actor=actor, system=system, reason=typed["reason"])
+            return open_breaker(actor=actor, system=system, reason=typed["reason"])
         case Breaker.CLOSED:
             close_breaker(actor=actor, system=system, reason=typed["reason"])
         case Breaker.HALF_OPEN:
@@ -81,6 +89,7 @@ def _operate(actor: Actor, system: AISystem, wanted: Breaker, typed: dict[str, A
                 most_failed=typed["most_failed"] / 100,
             )
             half_open_breaker(actor=actor, system=system, conditions=conditions, reason=typed["reason"])
+    return incident
 
 
 def _read_state(text: str) -> Breaker | None:
@@ -106,7 +115,7 @@ def _show(
         "system": system,
         "wanted": wanted,
         "form": form if is_allowed else None,
-        "incident": unresolved_incidents(actor).filter(system=system).order_by("-opened_at").first(),
+        "incident": incident_of_breaker(system),
         **describe_breaker(system),
         "may_operate": is_allowed,
         **more,
@@ -143,7 +152,8 @@ def describe_progress(recovery: Recovery, counted: Progress) -> list[dict[str, A
             "name": name,
             "count": count,
             "wanted": wanted,
-            "said": f"{wrong} of {count} {verb} so far, at most {say_value(most, 'share')} may be",
+            "said": (f"{wrong} of {count} {verb} so far, at most " if count else "None so far; at most ")
+            + f"{say_value(most, 'share')} may be{'' if count else f' {verb}'}",
             "rate": say_value(wrong / count, "share") if count else "",
         }
         for name, verb, count, wanted, wrong, most in conditions

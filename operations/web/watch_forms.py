@@ -173,16 +173,28 @@ class HalfOpenForm(ReasonForm):
         initial=10,
         help_text="Drawn at random among what policy would let act. People decide on the rest.",
     )
-    wanted_rulings = forms.IntegerField(label="Rulings to wait for", min_value=0, max_value=10_000, initial=20)
+    wanted_rulings = forms.IntegerField(
+        label="Rulings to wait for",
+        min_value=0,
+        max_value=10_000,
+        initial=20,
+        help_text="0: rulings are not asked for.",
+    )
     most_overridden = forms.FloatField(
-        label="of these overridden at most, in %",
+        label="Of these overridden at most, in %",
         min_value=0,
         max_value=99,
         initial=20,
         help_text="More: it opens again.",
     )
-    wanted_outcomes = forms.IntegerField(label="Outcomes to wait for", min_value=0, max_value=10_000, initial=20)
+    wanted_outcomes = forms.IntegerField(
+        label="Outcomes to wait for",
+        min_value=0,
+        max_value=10_000,
+        initial=20,
+        help_text="0: outcomes are not asked for.",
+    )
     most_failed = forms.FloatField(
-        label="of these failed at most, in %", min_value=0, max_value=99, initial=10, help_text="More: it opens again."
+        label="Of these failed at most, in %", min_value=0, max_value=99, initial=10, help_text="More: it opens again."
     )
     field_order = ("share", "wanted_rulings", "most_overridden", "wanted_outcomes", "most_failed", "reason")

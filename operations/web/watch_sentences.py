@@ -45,6 +45,13 @@ def _opened(payload: dict[str, Any]) -> Said:
     return Said(f"Opened{f' ({about})' if about else ''}", _text(payload, "alarm_title"), "block")
 
 
+def _joined(payload: dict[str, Any]) -> Said:
+    if payload.get("alarm_title"):
+        return Said("Another alarm joined it", _text(payload, "alarm_title"), "block")
+    # What opened the breaker by hand; the entry beside it says why.
+    return Said("The breaker, opened by hand, joined it", tone="block")
+
+
 def _assigned(payload: dict[str, Any]) -> Said:
     if payload.get("is_open_again"):
         return Said("Open again: it became critical after somebody had taken it", _text(payload, "title"), "block")
@@ -87,7 +94,7 @@ def _share(payload: dict[str, Any]) -> str:
 
 SENTENCES: dict[str, Callable[[dict[str, Any]], Said]] = {
     "incident.opened": _opened,
-    "incident.joined": lambda payload: Said("Another alarm joined it", _text(payload, "alarm_title"), "block"),
+    "incident.joined": _joined,
     "incident.acknowledged": lambda _: Said("Took it", tone="accent"),
     "incident.commented": lambda payload: Said("Commented", _text(payload, "text")),
     "incident.mitigated": lambda payload: Said("Contained", _text(payload, "note"), "review"),
