@@ -116,7 +116,7 @@ def _read_scheme(url: str) -> str:
     except ValueError as error:
         raise UnfitAddress("This is not an address.") from error
     if parts.scheme.lower() not in SCHEMES:
-        raise UnfitAddress(f"Services that can be told: {', '.join(sorted(SCHEMES))}.")
+        raise UnfitAddress(f"An address begins with the service that is told, one of: {', '.join(sorted(SCHEMES))}.")
     return parts.scheme.lower()
 
 
