@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
     "notify": _every(2, "reviews.notify"),
     "harvest-corrections": _every(5, "evaluations.harvest_corrections"),
     "watch-releases": _every(5, "evaluations.watch_releases"),
+    "seal-due-versions": _every(60, "evaluations.seal_due_versions"),
     "roll-up": _every(2, "operations.roll_up"),
     "watch": _every(2, "operations.watch"),
     "watch-clock": _every(10, "operations.watch_clock"),
@@ -258,6 +259,20 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_PUBLIC": True,
     "SERVE_AUTHENTICATION": [],
+    # Many things have a status or a kind; without names of ours they would be called by a hash of their values, which moves.
+    "ENUM_NAME_OVERRIDES": {
+        "PolicyVersionStatusEnum": "governance.models.PolicyVersion.Status",
+        "DecisionStatusEnum": "reviews.models.Decision.Status",
+        "EscalationKindEnum": "reviews.models.Escalation.Kind",
+        "EscalationStatusEnum": "reviews.models.Escalation.Status",
+        "ExampleStatusEnum": "evaluations.models.Example.Status",
+        "RunStatusEnum": "evaluations.models.EvaluationRun.Status",
+        "GateVerdictEnum": "evaluations.models.EvaluationRun.Verdict",
+        "MonitorKindEnum": "operations.models.Monitor.Kind",
+        "MonitorStatusEnum": "operations.models.Monitor.Status",
+        "IncidentStatusEnum": "operations.models.Incident.Status",
+        "ImprovementStatusEnum": "operations.models.ImprovementItem.Status",
+    },
 }
 
 # ---------------------------------------------------------------- logs

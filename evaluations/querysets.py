@@ -26,6 +26,9 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
             return self.none()
         return self.filter(organization_id=actor.organization_id)
 
+    def sealed_by_themselves(self) -> Self:
+        return self.filter(Q(seal_every_days__isnull=False) | Q(seal_after_changes__isnull=False))
+
 
 class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
     def visible_to(self, actor: Actor) -> Self:

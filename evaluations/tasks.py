@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from evaluations.services.auto_sealing import seal_due_versions as seal_due
 from evaluations.services.harvesting import harvest_corrections as harvest
 from evaluations.services.releases import watch_releases as watch
 
@@ -14,3 +15,8 @@ def harvest_corrections() -> None:
 @shared_task(name="evaluations.watch_releases")
 def watch_releases() -> None:
     watch()
+
+
+@shared_task(name="evaluations.seal_due_versions")
+def seal_due_versions() -> None:
+    seal_due()

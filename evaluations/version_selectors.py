@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from evaluations.models import Dataset, DatasetVersion, Example, ExampleMembership
 from evaluations.querysets import ExampleQuerySet
@@ -61,6 +61,24 @@ def diff_versions(older: DatasetVersion | None, newer: DatasetVersion) -> Versio
         added=examples_of(newer).exclude(pk__in=_members(older.dataset_id, older.number)),
         removed=examples_of(older).exclude(pk__in=_members(newer.dataset_id, newer.number)),
     )
+
+
+def unsealed(dataset: Dataset) -> ExampleQuerySet:
+    """Active examples that the newest version does not hold."""
+    standing = ExampleMembership.objects.filter(example=OuterRef("pk"), removed_in__isnull=True)
+    return Example.objects.filter(~Exists(standing), dataset=dataset).active()
+
+
+def outdated(dataset: Dataset) -> QuerySet[ExampleMembership, ExampleMembership]:
+    """Memberships of the newest version whose example is not active any more."""
+    gone = Example.objects.filter(dataset=dataset).exclude(status=Example.Status.ACTIVE).values("pk")
+    return ExampleMembership.objects.filter(dataset=dataset, removed_in__isnull=True, example__in=gone)
+
+
+def count_changes(dataset: Dataset, *, at_most: int) -> int:
+    """How many examples have come or gone since the newest version, counted no further than `at_most`."""
+    come = unsealed(dataset).order_by().values("pk")[:at_most].count()
+    return min(come + outdated(dataset).order_by().values("pk")[:at_most].count(), at_most)
 
 
 def _members(dataset_id: uuid.UUID, number: int) -> QuerySet[ExampleMembership, Any]:

@@ -48,6 +48,7 @@ AUDIT_TYPES: dict[str, dict[str, str]] = {
         "example.adjudicated": "Disputed example settled",
         "dataset.exported": "Dataset exported",
         "dataset.version_published": "Dataset version sealed",
+        "dataset.sealing_changed": "Sealing of a dataset changed",
     },
     "Releases": {
         "release.stated": "Release stated",

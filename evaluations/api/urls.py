@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluations.api import datasets, exports, releases, runs, versions
+from evaluations.api import datasets, exports, releases, runs, sealing, versions
 
 urlpatterns = [
     path("datasets", datasets.DatasetList.as_view(), name="api-datasets"),
@@ -14,6 +14,12 @@ urlpatterns = [
     path(
         "datasets/<uuid:dataset_id>/versions/<int:number>", versions.VersionDetail.as_view(), name="api-dataset-version"
     ),
+    path(
+        "datasets/<uuid:dataset_id>/versions/<int:number>/verify",
+        sealing.VersionVerify.as_view(),
+        name="api-dataset-version-verify",
+    ),
+    path("datasets/<uuid:dataset_id>/sealing", sealing.DatasetSealing.as_view(), name="api-dataset-sealing"),
     path("releases", releases.ReleaseList.as_view(), name="api-releases"),
     path("evaluation-runs", runs.RunList.as_view(), name="api-runs"),
     path("evaluation-runs/<uuid:run_id>", runs.RunDetail.as_view(), name="api-run"),

@@ -20,13 +20,27 @@ class Dataset(models.Model):
     name = models.CharField(max_length=200)
     # Secret salt of the train/test split, so that nobody can choose on which side a subject falls.
     split_salt = models.CharField(max_length=64)
+    # When it is sealed by itself: so many days after its newest version, or once so many examples have come and gone since.
+    # Either, both or none (null).
+    seal_every_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    seal_after_changes = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["organization", "slug"], name="dataset_slug_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "slug"], name="dataset_slug_unique"),
+            models.CheckConstraint(
+                condition=Q(seal_every_days__isnull=True) | Q(seal_every_days__gte=1, seal_every_days__lte=366),
+                name="dataset_sealed_within_a_year",
+            ),
+            models.CheckConstraint(
+                condition=Q(seal_after_changes__isnull=True) | Q(seal_after_changes__gte=1),
+                name="dataset_sealed_after_some_changes",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from evaluations.errors import DatasetEmpty, DatasetUnchanged
 from evaluations.models import Dataset, DatasetVersion, Example, ExampleMembership
 from evaluations.querysets import ExampleQuerySet
-from evaluations.version_selectors import examples_of, newest_version
+from evaluations.version_selectors import examples_of, newest_version, outdated, unsealed
 from governance.actors import Actor
 from governance.canonical import canonicalize, sha256_hex
 from governance.errors import Invalid, NotFound
@@ -53,52 +52,55 @@ def seal_version(*, actor: Actor, dataset_id: uuid.UUID, reason: str) -> Dataset
         dataset = datasets.select_for_update().filter(pk=dataset_id).first()
         if dataset is None:
             raise NotFound()
-        newest = newest_version(dataset)
-        number = newest.number + 1 if newest else 1
-        added = _add_members(dataset, number)
-        removed = _remove_members(dataset, number)
-        examples, root = hash_contents(Example.objects.filter(dataset=dataset).active())
-        if not examples:
-            raise DatasetEmpty()
-        if not added and not removed:
-            raise DatasetUnchanged(state={"version": number - 1})
-        version = DatasetVersion.objects.create(
-            organization_id=dataset.organization_id,
-            dataset=dataset,
-            number=number,
-            root_sha256=root,
-            examples=examples,
-            added=added,
-            removed=removed,
-            reason=reason,
-            sealed_by_label=actor.label,
-            sealed_at=timezone.now(),
-        )
-        record(
-            organization_id=dataset.organization_id,
-            type="dataset.version_published",
-            actor=actor,
-            subject=f"dataset:{dataset.pk}",
-            payload={
-                "dataset": dataset.slug,
-                "version": number,
-                "root": f"sha256:{root}",
-                "examples": examples,
-                "added": added,
-                "removed": removed,
-                "reason": reason,
-            },
-            occurred_at=version.sealed_at,
-        )
+        return seal_step(actor=actor, dataset=dataset, reason=reason)
+
+
+def seal_step(*, actor: Actor, dataset: Dataset, reason: str) -> DatasetVersion:
+    """Within an open transaction that holds the dataset's lock: its next version. Refuses what `seal_version` does of it."""
+    newest = newest_version(dataset)
+    number = newest.number + 1 if newest else 1
+    added = _add_members(dataset, number)
+    removed = _remove_members(dataset, number)
+    examples, root = hash_contents(Example.objects.filter(dataset=dataset).active())
+    if not examples:
+        raise DatasetEmpty()
+    if not added and not removed:
+        raise DatasetUnchanged(state={"version": number - 1})
+    version = DatasetVersion.objects.create(
+        organization_id=dataset.organization_id,
+        dataset=dataset,
+        number=number,
+        root_sha256=root,
+        examples=examples,
+        added=added,
+        removed=removed,
+        reason=reason,
+        sealed_by_label=actor.label,
+        sealed_at=timezone.now(),
+    )
+    record(
+        organization_id=dataset.organization_id,
+        type="dataset.version_published",
+        actor=actor,
+        subject=f"dataset:{dataset.pk}",
+        payload={
+            "dataset": dataset.slug,
+            "version": number,
+            "root": f"sha256:{root}",
+            "examples": examples,
+            "added": added,
+            "removed": removed,
+            "reason": reason,
+        },
+        occurred_at=version.sealed_at,
+    )
     return version
 
 
 def _add_members(dataset: Dataset, number: int) -> int:
     """Active examples that are not in the version before; returns how many."""
-    standing = ExampleMembership.objects.filter(example=OuterRef("pk"), removed_in__isnull=True)
-    new = Example.objects.filter(~Exists(standing), dataset=dataset).active().order_by("id")
     added = 0
-    for batch in _batches(new):
+    for batch in _batches(unsealed(dataset).order_by("id")):
         ExampleMembership.objects.bulk_create(
             ExampleMembership(
                 organization_id=dataset.organization_id, dataset=dataset, example_id=example_id, added_in=number
@@ -122,9 +124,7 @@ def _batches(examples: ExampleQuerySet) -> Iterator[list[uuid.UUID]]:
 
 def _remove_members(dataset: Dataset, number: int) -> int:
     """Examples of the version before that are not active any more; returns how many."""
-    standing = ExampleMembership.objects.filter(dataset=dataset, removed_in__isnull=True)
-    gone = Example.objects.filter(dataset=dataset).exclude(status=Example.Status.ACTIVE).values("pk")
-    return standing.filter(example__in=gone).update(removed_in=number)
+    return outdated(dataset).update(removed_in=number)
 
 
 def hash_contents(examples: ExampleQuerySet) -> tuple[int, str]:

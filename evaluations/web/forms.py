@@ -8,7 +8,7 @@ from django import forms
 
 from evaluations.models import Example
 from evaluations.selectors import Selection
-from evaluations.services import releases, sealing
+from evaluations.services import auto_sealing, releases, sealing
 from evaluations.services.adjudicating import LONGEST_REASON
 
 
@@ -53,6 +53,25 @@ class SealForm(forms.Form):
         max_length=sealing.LONGEST_REASON,
         help_text="It stands beside the version, and in the audit log.",
         widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class SealingForm(forms.Form):
+    """When the dataset is sealed by itself; an empty field is none."""
+
+    every_days = forms.IntegerField(
+        label="Every so many days",
+        required=False,
+        min_value=1,
+        max_value=auto_sealing.MOST_DAYS,
+        help_text="Counted from the newest version. Empty: not by the calendar.",
+    )
+    after_changes = forms.IntegerField(
+        label="After so many changes",
+        required=False,
+        min_value=1,
+        max_value=auto_sealing.MOST_CHANGES,
+        help_text="Examples that have come or gone since the newest version. Empty: not by their number.",
     )
 
 

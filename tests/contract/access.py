@@ -234,6 +234,11 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "api-dataset-export": (see(),),
     "api-dataset-versions": (see(), do(ADJUDICATING, answer=409, body={"reason": "x"})),
     "api-dataset-version": (see(),),
+    "api-dataset-version-verify": (see(),),
+    "api-dataset-sealing": (
+        see(),
+        Access("put", ADJUDICATING, body={"every_days": 30, "after_changes": None}),
+    ),
     "api-releases": (
         see(stranger=200),
         do(HANDLING, answer=201, body={"system": "$systems/slug", "name": "v9", "reason": "x"}),
@@ -279,6 +284,8 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "dataset-detail": (see(),),
     "dataset-versions": (see(), do(ADJUDICATING, answer=409, body={"reason": "x"})),
     "dataset-version": (see(),),
+    "dataset-version-verify": (see(),),
+    "dataset-sealing": (do(ADJUDICATING, answer=302, body={"every_days": "30"}),),
     "example-detail": (see(),),
     "example-adjudicate": (do(ADJUDICATING, answer=409, body={"seen": "$example_id", "reason": "x"}),),
 }

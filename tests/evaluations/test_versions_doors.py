@@ -101,3 +101,57 @@ def test_the_command_seals_and_says_so(dataset: Any) -> None:
         call_command("seal_dataset", "--dataset", "acme/bot", "--reason", "March.", stdout=out)
     with pytest.raises(CommandError, match="There is no dataset"):
         call_command("seal_dataset", "--dataset", f"acme/{uuid.uuid4().hex}", "--reason", "x", stdout=out)
+
+
+def altered(dataset: Any) -> DatasetVersion:
+    """A version that holds an example whose text is not the one of its hash, as after a write past the product."""
+    honest = make_example(make_dataset())
+    fields = {field.attname: getattr(honest, field.attname) for field in Example._meta.concrete_fields}
+    fields |= {"dataset_id": dataset.pk, "organization_id": dataset.organization_id, "content_sha256": "f" * 64}
+    del fields["id"]
+    Example.objects.create(**fields)
+    return seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+
+
+def test_a_version_is_verified_over_the_api_and_on_its_page(client: Client, dataset: Any) -> None:
+    sign_in(client, dataset, "auditor")
+    version = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    root = f"sha256:{version.root_sha256}"
+    path = f"/api/v1/datasets/{dataset.pk}/versions"
+    assert client.get(f"{path}/1/verify").json() == {
+        "is_whole": True,
+        "merkle_root": root,
+        "recomputed_root": root,
+        "examples": 1,
+        "altered": [],
+    }
+    page = f"/datasets/{dataset.pk}/versions"
+    assert f"{page}/1/verify/" in client.get(f"{page}/1/").content.decode()
+    assert "<strong>Whole.</strong>" in client.get(f"{page}/1/verify/").content.decode()
+    altered(dataset)
+    found = client.get(f"{path}/2/verify").json()
+    assert (found["is_whole"], found["examples"], len(found["altered"])) == (False, 2, 1)
+    assert found["recomputed_root"] != found["merkle_root"]
+    shown = client.get(f"{page}/2/verify/").content.decode()
+    assert "Not what was sealed." in shown and f"/examples/{found['altered'][0]}/" in shown
+    assert client.get(f"{path}/3/verify").status_code == 404
+    assert client.get(f"{path}/1/verify?x=1").status_code == 400
+
+
+def test_the_command_verifies_all_versions_or_one_and_fails_where_one_is_altered(dataset: Any) -> None:
+    seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    out = io.StringIO()
+    call_command("verify_dataset", dataset="acme/bot", json=True, stdout=out)
+    (row,) = json.loads(out.getvalue())["versions"]
+    assert (row["version"], row["is_whole"], row["root"]) == (1, True, row["recomputed_root"])
+    altered(dataset)
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as ending:
+        call_command("verify_dataset", dataset="acme/bot", stdout=out)
+    assert ending.value.code == 1
+    first, second = out.getvalue().splitlines()
+    assert first.endswith("v1: 1 examples, whole") and "NOT what was sealed" in second
+    call_command("verify_dataset", dataset="acme/bot", number=1, stdout=io.StringIO())
+    for options in ({"dataset": "acme/none"}, {"dataset": "acme/bot", "number": 9}):
+        with pytest.raises(CommandError):
+            call_command("verify_dataset", **options)
