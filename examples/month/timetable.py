@@ -48,15 +48,25 @@ class Corpus:
 
     @classmethod
     def read(cls) -> Corpus:
-        """The corpus, divided: no mail of the month is one that a model was trained on."""
+        """The corpus, divided. Spam was sent in many copies: none of a text that a model was trained on comes in the month, and
+        of any other text only the first one."""
         train = random.Random(1).sample(whole := read_part("train"), len(whole))
-        easy = [*train[TRAINED_ON:], *read_part("later")]
+        training, easy = train[:TRAINED_ON], [*train[TRAINED_ON:], *read_part("later")]
         random.Random(2).shuffle(easy)
-        return cls(train[:TRAINED_ON], easy, random.Random(3).sample(hard := read_part("hard"), len(hard)))
+        hard = random.Random(3).sample(whole := read_part("hard"), len(whole))
+        seen = {mail.text for mail in training}
+        return cls(training, list(_unseen(easy, seen)), list(_unseen(hard, seen)))
 
     @property
     def coming(self) -> list[Mail]:
         return [*self.easy, *self.hard]
+
+
+def _unseen(mails: Sequence[Mail], seen: set[str]) -> Iterator[Mail]:
+    for mail in mails:
+        if mail.text not in seen:
+            seen.add(mail.text)
+            yield mail
 
 
 def last_month(today: date) -> date:

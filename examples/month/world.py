@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from examples.desk import Reviewer, Ruled
@@ -12,6 +12,7 @@ from examples.mail_triage.desk import APPROVALS, SAMPLES
 from examples.month.inbox import Inbox
 from examples.month.playing import Playground
 from examples.month.timetable import CLOSES, OPENS, Arrival
+from examples.telling import say
 
 # Silent reading of English prose: 238 words a minute (M. Brysbaert, Journal of Memory and Language 109, 2019); and seconds to rule.
 WORDS_A_MINUTE, TO_RULE_S = 238, 5.0
@@ -53,6 +54,8 @@ class World:
         self._position = 0
         self._turn = 0
         self._read = 0
+        self._today: date | None = None
+        self._said = (0, 0)
         self._swept_at = playground.at
         self.looks_in: Look | None = None
 
@@ -66,6 +69,7 @@ class World:
         while self._position < len(self._events) and self._events[self._position][0] < until:
             at, arrival = self._events[self._position]
             self._position += 1
+            self._say_day(at)
             self.playground.travel(at)
             if arrival is not None:
                 await self.inbox.read(arrival)
@@ -75,6 +79,16 @@ class World:
                 return
         if self._position == len(self._events):
             self.playground.travel(until)
+
+    def _say_day(self, at: datetime) -> None:
+        """A line for each day that is over."""
+        if at.date() == self._today:
+            return
+        cases, ruled = self.inbox.cases[self._said[0] :], len(self.ruled) - self._said[1]
+        if self._today is not None and cases:
+            hard = sum(case.mail.origin.startswith("hard") for case in cases)
+            say(f"  {self._today:%d %b}  {len(cases)} mails{f', {hard} hard' if hard else ''}; {ruled} rulings.")
+        self._today, self._said = at.date(), (len(self.inbox.cases), len(self.ruled))
 
     async def _look(self, at: datetime) -> None:
         is_hour = at - self._swept_at >= EVERYTHING_EVERY
