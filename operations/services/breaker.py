@@ -7,6 +7,7 @@ a recovery that meet can't wait for each other.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from django.db import transaction
 
 from governance.actors import Actor
 from governance.errors import NotFound, NotPermitted
-from governance.models import AISystem
+from governance.models import AISystem, AuditEntry
 from governance.permissions import may
 from governance.services.fields import read_text, refuse_field
 from governance.services.registry import BREAKER_TYPES, set_breaker_step
@@ -180,6 +181,24 @@ def _set(
             now=now,
         )
     return changed
+
+
+def incident_of_breaker(system: AISystem) -> Incident | None:
+    """The unresolved incident that the breaker is about: the one by which it was opened; of a closed one, the one that opening it
+    by hand would join. None where that is resolved, whatever else is unresolved."""
+    if system.breaker == Breaker.CLOSED:
+        return _unresolved(system)
+    subject = f"system:{system.pk}"
+    opened = AuditEntry.objects.about(subject).filter(
+        organization_id=system.organization_id,
+        type=BREAKER_TYPES[Breaker.OPEN],
+        payload__organization_id=system.organization_id,
+    )
+    entry = opened.select_related("payload").order_by("-id").first()
+    named = json.loads(entry.payload.payload).get("incident") if entry is not None else None
+    if named is None:
+        return None
+    return Incident.objects.filter(pk=named, system=system, status__in=Incident.UNRESOLVED).first()
 
 
 def _unresolved(system: AISystem) -> Incident | None:

@@ -1,18 +1,27 @@
 """The breaker by hand: who may, from which state, and what stands in the log."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from governance.actors import SYSTEM
 from governance.errors import Invalid, NotFound, NotPermitted
 from governance.models import AISystem, AuditEntry
 from operations.errors import BreakerUnchanged
 from operations.models import Incident, Recovery
-from operations.services.breaker import Conditions, close_breaker, half_open_breaker, open_breaker
+from operations.services.breaker import (
+    Conditions,
+    close_breaker,
+    half_open_breaker,
+    incident_of_breaker,
+    open_breaker,
+)
 from operations.services.incidents import resolve_incident
 from tests.factories import actor_of, make_actor, make_person, make_system
 from tests.operations.incident_scenes import alarm_on, types_of
+from tests.operations.watch_scenes import make_incident
 from tests.support.races import race
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +177,23 @@ def test_a_resolved_incident_leaves_the_breaker_as_it_is() -> None:
     incident = open_breaker(actor=SYSTEM, system=system, reason="So.")
     resolve_incident(actor=SYSTEM, incident_id=incident.pk, note="Over.")
     assert state_of(system)[0] == "open"
+
+
+def test_the_incident_of_a_breaker_is_the_one_that_opened_it_or_none() -> None:
+    system = make_system()
+    owner = actor_of(system.owner, system.organization)
+    assert incident_of_breaker(system) is None
+    opened = open_breaker(actor=owner, system=system, reason="Nothing is booked.")
+    other = make_incident(system, fingerprint="ownership")
+    assert other.opened_at < opened.opened_at
+    Incident.objects.filter(pk=other.pk).update(opened_at=timezone.now() + timedelta(minutes=1))
+    assert incident_of_breaker(system) == opened
+    half_open_breaker(actor=owner, system=system, conditions=Conditions())
+    assert incident_of_breaker(system) == opened
+    resolve_incident(actor=owner, incident_id=opened.pk, note="Over.", is_false_alarm=False)
+    later = alarm_on(system)
+    assert later != opened
+    assert incident_of_breaker(system) is None
+    close_breaker(actor=owner, system=system, reason="It books again.")
+    # Opened now, it would join this one.
+    assert incident_of_breaker(system) == later
