@@ -31,7 +31,7 @@ class Sealing(Body):
     reason = TextField(help_text="Why a version is sealed now.")
 
 
-class VersionOutput(serializers.Serializer[DatasetVersion]):
+class DatasetVersionOutput(serializers.Serializer[DatasetVersion]):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
     merkle_root = serializers.SerializerMethodField(
@@ -72,7 +72,7 @@ class NewestNumber(KeysetPagination):
 class VersionList(ListAPIView[DatasetVersion]):
     """The versions of a dataset, newest first."""
 
-    serializer_class = VersionOutput
+    serializer_class = DatasetVersionOutput
     pagination_class = NewestNumber
     queryset = DatasetVersion.objects.none()
 
@@ -88,7 +88,7 @@ class VersionList(ListAPIView[DatasetVersion]):
         operation_id="seal_dataset",
         tags=TAGS,
         request=Sealing,
-        responses={201: VersionOutput, 403: PROBLEM, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM},
+        responses={201: DatasetVersionOutput, 403: PROBLEM, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM},
         examples=[ask("Sealing", {"reason": "The corrections of March."}), VERSION],
     )
     def post(self, request: Request, dataset_id: uuid.UUID) -> Response:
@@ -98,17 +98,17 @@ class VersionList(ListAPIView[DatasetVersion]):
         body = Sealing(data=request.data)
         body.is_valid(raise_exception=True)
         version = seal_version(actor=actor, dataset_id=dataset_id, reason=body.validated_data["reason"])
-        return Response(VersionOutput(version).data, status=201)
+        return Response(DatasetVersionOutput(version).data, status=201)
 
 
 class VersionDetail(APIView):
-    @extend_schema(operation_id="read_dataset_version", tags=TAGS, responses=VersionOutput, examples=[VERSION])
+    @extend_schema(operation_id="read_dataset_version", tags=TAGS, responses=DatasetVersionOutput, examples=[VERSION])
     def get(self, request: Request, dataset_id: uuid.UUID, number: int) -> Response:
         """One version of a dataset."""
         version = find_version(actor=_person(request, "datasets.read"), dataset_id=dataset_id, number=number)
         if request.query_params:
             raise InvalidParameter("This address takes no query parameters.")
-        return Response(VersionOutput(version).data)
+        return Response(DatasetVersionOutput(version).data)
 
 
 def _person(request: Request, capability: str) -> Actor:
