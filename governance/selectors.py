@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db.models import CharField
 
 from governance.actors import Actor
-from governance.models import AccessToken, ApiKey, Membership, Organization, User
+from governance.models import AccessToken, AISystem, ApiKey, Membership, Organization, User
 from governance.prepared import Bound, PreparedQuery
 
 # Asked for every request that brings a key.
@@ -78,3 +78,14 @@ def _as_actor(user: User, organization_id: uuid.UUID, roles: frozenset[str]) -> 
 def organizations_of(user: User) -> Iterable[Organization]:
     """The organizations in which a person holds any role, by name."""
     return Organization.objects.filter(memberships__user=user).distinct().order_by("name")
+
+
+def people_standing(systems: Iterable[AISystem]) -> set[tuple[uuid.UUID, uuid.UUID]]:
+    """Of the owners and backups of these systems, who still answers for one: (organization, person) of everybody who has an open
+    account and a role in that organization."""
+    named = list(systems)
+    people = {person for system in named for person in (system.owner_id, system.backup_id) if person}
+    standing = Membership.objects.filter(
+        organization_id__in={system.organization_id for system in named}, user_id__in=people, user__is_active=True
+    )
+    return set(standing.order_by().values_list("organization_id", "user_id").distinct())

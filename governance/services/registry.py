@@ -11,9 +11,10 @@ from django.db import transaction
 from governance.actors import Actor
 from governance.canonical import canonicalize
 from governance.errors import Conflict, NotFound, NotPermitted
-from governance.models import AISystem, ApiKey, Membership, Organization, User
+from governance.models import AISystem, ApiKey, Organization, User
 from governance.permissions import OWNER, require_within
 from governance.schema_checks import UnusableSchema, check_schema
+from governance.selectors import people_standing
 from governance.services.fields import name_from_slug, read_slug, read_text, refuse_field
 from governance.services.membership import give_role, lock_organization, require_standing
 from governance.services.recording import record
@@ -206,13 +207,7 @@ def read_schemas(schemas: Mapping[str, Any]) -> dict[str, Any]:
 def find_gaps(system: AISystem) -> list[str]:
     """What a system lacks to go live, by field: an owner and a backup who still work here, a risk tier, and what its users
     are told when it may not act."""
-    standing = set(
-        Membership.objects.filter(
-            organization_id=system.organization_id,
-            user_id__in=[person for person in (system.owner_id, system.backup_id) if person],
-            user__is_active=True,
-        ).values_list("user_id", flat=True)
-    )
+    standing = {person for _, person in people_standing([system])}
     stands = {
         "owner": system.owner_id in standing,
         "backup": system.backup_id in standing,

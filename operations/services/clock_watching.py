@@ -19,7 +19,8 @@ from django.db.models.functions import TruncHour
 
 from evaluations.models import EvaluationRun
 from evaluations.release_selectors import ungated_traffic
-from governance.models import AuditEntry, Membership
+from governance.models import AuditEntry
+from governance.selectors import people_standing
 from governance.services.sweeping import sweep
 from operations.detectors import InsufficientData
 from operations.models import Incident, Monitor, RollUp
@@ -154,13 +155,12 @@ def _find_silence(monitor: Monitor, now: datetime) -> Finding | None:
 
 def _queue_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
     """Reads what waits of all systems at once: approvals that people have not got to; who waits for the application's answer
-    is not their delay."""
+    is not their delay. A decision of a test key gets no escalation, so none has to be looked up."""
     systems = [monitor.system_id for monitor in monitors if monitor.kind == Monitor.Kind.QUEUE_AGE]
     approvals = Escalation.objects.filter(
         system__in=systems,
         kind=Escalation.Kind.APPROVAL,
         status__in=[Escalation.Status.OPEN, Escalation.Status.CLAIMED],
-        decision__is_test=False,
     )
     waiting: dict[uuid.UUID, list[Waiting]] = {}
     grouped = approvals.order_by().values_list("system", "queue__slug", "respond_s")
@@ -183,10 +183,7 @@ def _queue_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
 
 def _owner_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
     """Reads the standing of all owners and backups at once."""
-    systems = [monitor.system for monitor in monitors if monitor.kind == Monitor.Kind.OWNER]
-    people = {system.owner_id for system in systems} | {system.backup_id for system in systems if system.backup_id}
-    standing = Membership.objects.filter(user__in=people, user__is_active=True).order_by()
-    members = set(standing.values_list("organization_id", "user_id").distinct())
+    members = people_standing(monitor.system for monitor in monitors if monitor.kind == Monitor.Kind.OWNER)
     kind = KINDS[Monitor.Kind.OWNER]
     assert isinstance(kind, Ownership)
 
