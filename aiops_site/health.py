@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from aiops_site.celery import app as celery_app
 from governance.models import Heartbeat
+from operations.lag_selectors import Lag, read_lags
 
 # The worker beats every five seconds.
 WORKER_SILENCE = timedelta(seconds=30)
@@ -99,6 +100,24 @@ def check_readiness() -> dict[str, Finding]:
     return {component: check() for component, check in CHECKS.items()}
 
 
+def describe_readers() -> dict[str, Any]:
+    """How far figures and monitors are behind the log, and what of it is late. Late, the service works, but what it shows and
+    watches is old; so this makes nothing unready."""
+    try:
+        lags = read_lags(now=timezone.now())
+    except (DatabaseError, InterfaceError):
+        # The database's own check says so.
+        return {}
+    readers: dict[str, Lag] = {"figures": lags.figures, "monitors": lags.monitors}
+    told: dict[str, Any] = {
+        "readers": {
+            name: {"entries_behind": lag.entries, "seconds_behind": round(lag.seconds)} for name, lag in readers.items()
+        }
+    }
+    late = [f"{name.capitalize()} are {lag.words}." for name, lag in readers.items() if lag.is_late]
+    return {**told, "degraded": late} if late else told
+
+
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Alive: this process answers. Touches nothing else."""
@@ -108,11 +127,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Ready: 200 when every component works, else 503; both say which does and which does not."""
+    """Ready: 200 when every component works, else 503; both say which does and which does not, and how far the log is read."""
     findings = check_readiness()
     is_ready = all(finding.is_ok for finding in findings.values())
     checks = {component: finding.describe() for component, finding in findings.items()}
-    status = {"status": "ready" if is_ready else "not ready", "checks": checks}
+    status = {"status": "ready" if is_ready else "not ready", "checks": checks, **describe_readers()}
     response = JsonResponse(status, status=200 if is_ready else 503)
     # A probe asks every few seconds; that is no error to be logged each time.
     response._has_been_logged = True  # type: ignore[attr-defined]

@@ -9,44 +9,50 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, F, IntegerField, Min, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, Subquery, Value, When
 
 from governance.actors import Actor
-from governance.models import Activation, AISystem
+from governance.models import Activation, AISystem, Membership
+from governance.selectors import people_standing
 from operations.models import Alarm, Incident, Monitor, RollUp
+from operations.monitor_kinds import KINDS
+from operations.monitor_kinds.standing import StandingKind
 from reviews.models import Escalation
 from reviews.queue_selectors import COUNT_CAP, CappedCount, cap_words
 
 # Of each kind; a chart with more marks than these says nothing any more.
 MOMENTS_AT_MOST = 40
+# What has no baseline watches from the beginning: that says nothing of whether anything else is known yet.
+STANDING = [name for name, kind in KINDS.items() if isinstance(kind, StandingKind)]
 SEVERITIES = (Incident.Severity.NOTICE, Incident.Severity.WARNING, Incident.Severity.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One word for how a system is. The greater its rank, the sooner somebody should look."""
+    """One word for how a system is. The greater its rank, the sooner somebody should look. `detail` stands below the word."""
 
     code: str
     rank: int
     label: str
     tone: str
     text: str
+    detail: str = ""
 
 
 BREAKER_OPEN = Health("breaker_open", 90, "Breaker open", "block", "Nothing acts alone: the breaker is open.")
 CRITICAL = Health("critical", 80, "Critical incident", "block", "A critical incident is open.")
 RECOVERING = Health("recovering", 70, "Recovering", "review", "The breaker is half open: a share acts again.")
-OWNERLESS = Health("ownerless", 65, "No active owner", "block", "Its owner's account is closed: nobody answers for it.")
+OWNERLESS = Health("ownerless", 65, "No active owner", "block", "Its owner has left: nobody answers for it.")
 WARNING = Health("warning", 60, "Incident", "review", "An incident is open.")
 ALARMED = Health("alarmed", 50, "Alarmed", "review", "A monitor says that something changed.")
 NOTICE = Health("notice", 40, "Notice", "escalate", "A notice is open.")
 SILENT = Health("silent", 30, "No traffic", "outline", "It has decided nothing in these days.")
-UNWATCHED = Health("unwatched", 25, "Not watched", "outline", "No monitor watches it.")
-LEARNING = Health("learning", 20, "Learning", "outline", "Its monitors are still learning what is usual.")
+UNWATCHED = Health("unwatched", 25, "Not watched", "outline", "No monitor of what it does is on.")
+LEARNING = Health("learning", 20, "Learning", "outline", "More than half of its monitors still learn what is usual.")
 FINE = Health("fine", 10, "Fine", "allow", "Its monitors watch, and none of them is alarmed.")
 OF_SEVERITY = {"critical": CRITICAL, "warning": WARNING, "notice": NOTICE}
 
@@ -62,6 +68,8 @@ class Condition:
     alarmed: int = 0
     learning: int = 0
     watching: int = 0
+    # Of those that watch, the ones that have nothing to learn.
+    standing: int = 0
     # Counted up to one more than COUNT_CAP: no page grows slower with what waits.
     waiting: int = 0
     oldest_at: datetime | None = None
@@ -69,6 +77,20 @@ class Condition:
     @property
     def waiting_words(self) -> str:
         return cap_words(self.waiting)
+
+    @property
+    def knowing(self) -> int:
+        """Monitors that have learned what is usual."""
+        return self.watching - self.standing + self.alarmed
+
+    @property
+    def is_unwatched(self) -> bool:
+        return not self.knowing and not self.learning
+
+    @property
+    def is_learning(self) -> bool:
+        """More than half of what learns from the traffic still does: what most would notice goes unnoticed."""
+        return self.learning > self.knowing
 
     def health(self, *, decisions: int) -> Health:
         """The word that stands first in the order above; `decisions`: how many it made in the days of the page."""
@@ -79,18 +101,22 @@ class Condition:
         applies += [] if self.has_owner else [OWNERLESS]
         applies += [ALARMED] if self.alarmed else []
         applies += [SILENT] if not decisions else []
-        if not self.watching and not self.alarmed:
-            applies.append(LEARNING if self.learning else UNWATCHED)
-        return max([*applies, FINE], key=lambda health: health.rank)
+        applies += [UNWATCHED] if self.is_unwatched else [LEARNING] if self.is_learning else []
+        first = max([*applies, FINE], key=lambda health: health.rank)
+        if first not in (LEARNING, FINE) or not self.learning:
+            return first
+        return replace(first, detail=f"{self.learning} of {self.learning + self.knowing} monitors still learn")
 
 
 def conditions_of(systems: Sequence[AISystem]) -> dict[uuid.UUID, Condition]:
-    """Three questions, whatever the number of systems: their incidents, their monitors, what waits in their queues."""
+    """Four questions, whatever the number of systems: their incidents, their monitors, what waits in their queues, and
+    whether their owners are still here."""
+    standing = people_standing(systems)
     incidents, monitors, waiting = _count_incidents(systems), _count_monitors(systems), _count_waiting(systems)
     return {
         system.pk: Condition(
             breaker=system.breaker,
-            has_owner=system.owner.is_active,
+            has_owner=(system.organization_id, system.owner_id) in standing,
             **incidents.get(system.pk, {}),
             **monitors.get(system.pk, {}),
             **waiting.get(system.pk, {}),
@@ -122,7 +148,8 @@ def _count_incidents(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, A
 def _count_monitors(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, Any]]:
     rows = Monitor.objects.filter(system__in=systems).order_by().values("system_id")
     counted = rows.annotate(
-        **{status: Count("id", filter=Q(status=status)) for status in ("alarmed", "learning", "watching")}
+        **{status: Count("id", filter=Q(status=status)) for status in ("alarmed", "learning", "watching")},
+        standing=Count("id", filter=Q(status=Monitor.Status.WATCHING, kind__in=STANDING)),
     )
     return _by_system(counted)
 
@@ -170,11 +197,13 @@ class OpenIncident:
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What is wrong with one system now: its unresolved incidents, worst first; alarms of monitors that are still alarmed and
-    belong to no unresolved incident; how many monitors watch, learn, are alarmed or off."""
+    belong to no unresolved incident; how many monitors watch (of these `standing` without a baseline), learn, are alarmed or
+    off; whether its owner is still here."""
 
     incidents: list[OpenIncident] = field(default_factory=list)
     loose_alarms: list[Alarm] = field(default_factory=list)
     monitors: dict[str, int] = field(default_factory=dict)
+    has_owner: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +217,20 @@ class Happening:
 
 
 def find_watched(*, actor: Actor, slug: str) -> AISystem | None:
-    """A system of the actor's organization with its people, and with the number of its monitors in each status as
-    `monitors_<status>`: one question."""
+    """A system of the actor's organization with its people, with the number of its monitors in each status as
+    `monitors_<status>`, of those that watch and have nothing to learn as `monitors_standing`, and with `owner_stands`: one
+    question."""
     counts = {
         f"monitors_{status}": Count("monitors", filter=Q(monitors__status=status)) for status in Monitor.Status.values
     }
-    systems = AISystem.objects.visible_to(actor).select_related("owner", "backup")
-    return systems.filter(slug=slug).annotate(**counts).first()
+    is_standing = Q(monitors__status=Monitor.Status.WATCHING, monitors__kind__in=STANDING)
+    role = Membership.objects.filter(
+        organization_id=OuterRef("organization_id"), user_id=OuterRef("owner_id"), user__is_active=True
+    )
+    systems = AISystem.objects.visible_to(actor).select_related("owner", "backup").filter(slug=slug)
+    return systems.annotate(
+        **counts, monitors_standing=Count("monitors", filter=is_standing), owner_stands=Exists(role)
+    ).first()
 
 
 def read_record(system: AISystem, *, since: datetime, until: datetime) -> tuple[Trouble, list[Happening]]:
@@ -224,7 +260,8 @@ def read_record(system: AISystem, *, since: datetime, until: datetime) -> tuple[
     trouble = Trouble(
         incidents=sorted(opened, key=lambda one: -SEVERITIES.index(Incident.Severity(one.incident.severity))),
         loose_alarms=_loose(alarms, unresolved),
-        monitors={status: getattr(system, f"monitors_{status}") for status in Monitor.Status.values},
+        monitors={status: getattr(system, f"monitors_{status}") for status in (*Monitor.Status.values, "standing")},
+        has_owner=vars(system)["owner_stands"],
     )
     happened = [Happening(alarm.detected_at, "alarm", alarm.title, alarm) for alarm in alarms]
     happened += [Happening(incident.opened_at, "incident", incident.title, incident) for incident in incidents]
@@ -249,12 +286,13 @@ def condition_of(system: AISystem, trouble: Trouble) -> Condition:
     """The condition of one watched system, without a further question; what waits for it is not read."""
     return Condition(
         breaker=system.breaker,
-        has_owner=system.owner.is_active,
+        has_owner=trouble.has_owner,
         incidents=len(trouble.incidents),
         severity=trouble.incidents[0].incident.severity if trouble.incidents else "",
         alarmed=trouble.monitors["alarmed"],
         learning=trouble.monitors["learning"],
         watching=trouble.monitors["watching"],
+        standing=trouble.monitors["standing"],
     )
 
 

@@ -23,6 +23,7 @@ from operations.charts import Box, share_box
 from operations.counting_selectors import OTHERS
 from operations.figure_selectors import RANGES, Figures, Period, Point, Share, breakdowns_of, series_of
 from operations.health_selectors import Happening, condition_of, find_watched, read_record
+from operations.lag_selectors import read_lags
 from operations.web import figure_words as words
 from operations.web.figure_charts import KINDS, Cell, decisions_url, draw_charts
 
@@ -77,7 +78,7 @@ def system_health(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse
     if system is None:
         raise NotFound()
     now = timezone.now()
-    context: dict[str, Any] = {"system": system, "ranges": list(RANGES)}
+    context: dict[str, Any] = {"system": system, "ranges": list(RANGES), "lags": read_lags(now=now)}
     try:
         period = Period.read(request.GET, now=now)
     except InvalidParameter as refusal:

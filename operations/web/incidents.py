@@ -17,6 +17,7 @@ from evaluations.selectors import with_heads
 from evaluations.web.texts import excerpt_expected, excerpt_input
 from governance.actors import Actor
 from governance.errors import Conflict, DomainError, Invalid, NotPermitted
+from governance.selectors import people_standing
 from governance.templatetags.console import due_words
 from governance.templatetags.hostile import inert_line
 from governance.web.forms import add_refusal
@@ -225,6 +226,7 @@ def show_incident(
         "alarms": [show_alarm(alarm, decisions) for alarm in alarms],
         "since": min([alarm.since_at for alarm in alarms], default=incident.opened_at),
         "standing": say_standing(incident),
+        "here": {person for _, person in people_standing([system])},
         "moments": tell(entries_about(actor, f"incident:{incident.pk}")),
         "examples": incident.examples.all(),
         **describe_breaker(system),

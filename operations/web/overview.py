@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -20,9 +21,11 @@ from governance.web.session import page
 from operations.charts import Spark, draw_spark
 from operations.figure_selectors import Figures, Period, figures_by_system
 from operations.health_selectors import Condition, Health, conditions_of, daily_volumes
+from operations.lag_selectors import read_lags
+from reviews.queue_selectors import COUNT_CAP
 
-# More are never looked at on one page; the list of AI systems pages through any number.
-SYSTEMS_AT_MOST = 1000
+# So many are asked about at once; databases limit how many values a question may name.
+AT_ONCE = 500
 DAYS = 7
 ORDERS = {
     "attention": "what needs somebody first",
@@ -41,19 +44,38 @@ class SystemRow:
     figures: Figures
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What stands below the last page: everything that the pages show, taken together. What waits is counted up to COUNT_CAP a
+    system."""
+
+    systems: int
+    figures: Figures
+    waiting: int
+    is_waiting_capped: bool
+    oldest_at: datetime | None
+    incidents: int
+
+    @property
+    def waiting_words(self) -> str:
+        return f"{self.waiting:,}{'+' if self.is_waiting_capped else ''}"
+
+
 @page("overview.read")
 @require_GET
 def overview(request: HttpRequest, actor: Actor) -> HttpResponse:
     """`?order=` is one of ORDERS; anything else is the first."""
     now = timezone.now()
     systems = AISystem.objects.visible_to(actor).select_related("owner", "backup").order_by("name", "id")
+    rows = measure_systems(systems, now=now)
     order = request.GET.get("order", "")
     order = order if order in ORDERS else "attention"
-    rows = sort_rows(measure_systems(list(systems[:SYSTEMS_AT_MOST]), now=now), order)
-    listed = take_page(request, rows)
+    listed = take_page(request, sort_rows(rows, order))
     sparks = draw_volumes([row.system for row in listed.rows], now=now)
     context = {
         "page": listed,
+        "totals": sum_rows(rows),
+        "lags": read_lags(now=now),
         "listed": [(row, sparks[row.system.pk]) for row in listed.rows],
         "may_manage": may(actor, "systems.manage"),
         "orders": ORDERS,
@@ -69,18 +91,40 @@ def last_days(now: datetime) -> Period:
     return Period(tomorrow - timedelta(days=DAYS), tomorrow, "day")
 
 
-def measure_systems(systems: Sequence[AISystem], *, now: datetime) -> list[SystemRow]:
-    """Four questions whatever the number of systems; they come with their owner."""
-    conditions, figures = conditions_of(systems), figures_by_system(systems, last_days(now))
-    return [
-        SystemRow(
-            system=system,
-            condition=conditions[system.pk],
-            health=conditions[system.pk].health(decisions=figures[system.pk].decisions),
-            figures=figures[system.pk],
-        )
-        for system in systems
-    ]
+def measure_systems(systems: Iterable[AISystem], *, now: datetime) -> list[SystemRow]:
+    """Five questions for each 500 systems, however many there are. In what order they come, whoever needs somebody first is known
+    only when all have been looked at."""
+    rows = []
+    for some in _take(systems, AT_ONCE):
+        conditions, figures = conditions_of(some), figures_by_system(some, last_days(now))
+        rows += [
+            SystemRow(
+                system=system,
+                condition=conditions[system.pk],
+                health=conditions[system.pk].health(decisions=figures[system.pk].decisions),
+                figures=figures[system.pk],
+            )
+            for system in some
+        ]
+    return rows
+
+
+def _take(systems: Iterable[AISystem], at_once: int) -> Iterator[list[AISystem]]:
+    iterator = iter(systems)
+    while some := list(islice(iterator, at_once)):
+        yield some
+
+
+def sum_rows(rows: Sequence[SystemRow]) -> Totals:
+    waiting = [row.condition for row in rows if row.condition.oldest_at]
+    return Totals(
+        systems=len(rows),
+        figures=sum((row.figures for row in rows), Figures()),
+        waiting=sum(min(condition.waiting, COUNT_CAP) for condition in waiting),
+        is_waiting_capped=any(condition.waiting > COUNT_CAP for condition in waiting),
+        oldest_at=min((condition.oldest_at for condition in waiting if condition.oldest_at), default=None),
+        incidents=sum(row.condition.incidents for row in rows),
+    )
 
 
 def draw_volumes(systems: Sequence[AISystem], *, now: datetime) -> dict[UUID, Spark | None]:

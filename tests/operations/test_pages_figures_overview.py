@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from governance.models import Membership, User
 from operations.health_selectors import Condition, conditions_of
+from operations.services.baselines import ensure_monitors
 from operations.web.overview import SystemRow, draw_volumes, measure_systems
 from tests.factories import make_decision, make_escalation, make_organization, make_person, make_queue, make_system
 from tests.operations.figure_scenes import make_roll_up, this_hour
@@ -40,13 +41,54 @@ def read(client: Client, name: str, **query: str) -> str:
         ({"severity": "notice"}, 0, "notice"),
         ({"watching": 3}, 0, "silent"),
         ({"watching": 0}, 5, "unwatched"),
+        ({"watching": 4, "standing": 4}, 5, "unwatched"),
         ({"learning": 3}, 5, "learning"),
-        ({"learning": 3, "watching": 1}, 5, "fine"),
+        ({"learning": 3, "watching": 6, "standing": 4}, 5, "learning"),
+        ({"learning": 3, "watching": 7, "standing": 4}, 5, "fine"),
     ],
 )
 def test_the_word_for_a_system_is_what_needs_somebody_most(known: dict[str, Any], decisions: int, code: str) -> None:
     condition = Condition(**{"breaker": "closed", "has_owner": True, **known})
     assert condition.health(decisions=decisions).code == code
+
+
+def test_how_many_still_learn_stands_below_the_word() -> None:
+    def detail(**known: int) -> str:
+        return Condition(breaker="closed", has_owner=True, **known).health(decisions=5).detail
+
+    assert detail(learning=3, watching=7, standing=4) == "3 of 6 monitors still learn"
+    assert detail(learning=9, watching=4, standing=4) == "9 of 9 monitors still learn"
+    assert detail(watching=9, standing=4) == ""
+
+
+def test_a_system_whose_monitors_have_just_been_made_is_learning_on_every_page(client: Client) -> None:
+    system = make_system()
+    ensure_monitors(system)
+    make_roll_up(system)
+    client.force_login(system.owner)
+    assert measure(system).health.code == "learning"
+    for address in (reverse("overview"), reverse("client-list"), reverse("system-health", args=[system.slug])):
+        body = client.get(address).content.decode()
+        assert ">Learning</span>" in body, address
+    assert "Still learning." in body and "No change noticed" not in body
+
+
+@pytest.mark.parametrize("way", ["account", "role"])
+def test_an_owner_without_account_or_role_has_left_on_every_page(client: Client, way: str) -> None:
+    system = make_system()
+    make_roll_up(system)
+    if way == "account":
+        User.objects.filter(pk=system.owner_id).update(is_active=False)
+    else:
+        Membership.objects.filter(user=system.owner).delete()
+        Membership.objects.create(organization=make_organization(), user=system.owner, role="owner")
+    assert conditions_of([system])[system.pk].has_owner is False
+    incident = make_incident(system)
+    client.force_login(make_person(system.organization, "viewer"))
+    assert "has left" in read(client, "overview")
+    assert "Nobody answers for it." in client.get(reverse("system-health", args=[system.slug])).content.decode()
+    page = client.get(reverse("incident-detail", args=[incident.pk])).content.decode()
+    assert page.count('<span class="tag block">has left</span>') == 1
 
 
 def test_a_condition_is_read_from_incidents_monitors_and_queues() -> None:
@@ -63,13 +105,15 @@ def test_a_condition_is_read_from_incidents_monitors_and_queues() -> None:
     make_incident(system, severity="critical", fingerprint="old", status="resolved")
     condition = conditions_of([system])[system.pk]
     assert (condition.incidents, condition.severity) == (2, "critical")
-    assert (condition.alarmed, condition.watching, condition.learning) == (1, 1, 1)
+    make_monitor(system, kind="owner")
+    condition = conditions_of([system])[system.pk]
+    assert (condition.alarmed, condition.watching, condition.standing, condition.learning) == (1, 2, 1, 1)
     assert (condition.waiting, condition.oldest_at) == (2, oldest)
 
 
 def test_what_waits_is_not_counted_beyond_the_cap(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operations.health_selectors.COUNT_CAP", 2)
-    monkeypatch.setattr("operations.web.clients.COUNT_CAP", 2)
+    monkeypatch.setattr("operations.web.overview.COUNT_CAP", 2)
     monkeypatch.setattr("reviews.queue_selectors.COUNT_CAP", 2)
     system = make_system()
     queue = make_queue(system.organization)
@@ -120,7 +164,7 @@ def test_a_row_says_what_is_known_and_what_is_missing(client: Client) -> None:
     make_incident(system)
     client.force_login(make_person(organization, "viewer"))
     body = read(client, "overview")
-    for words in ("Ada Owner", "account closed", "backup Bea Backup", "more review", "$0.04", "$0.0042 each", "1 of 4"):
+    for words in ("Ada Owner", "has left", "backup Bea Backup", "more review", "$0.04", "$0.0042 each", "1 of 4"):
         assert words in body, words
     assert f"{reverse('incident-list')}?system={system.slug}" in body
     assert reverse("system-health", args=[system.slug]) in body
@@ -144,20 +188,28 @@ def test_more_systems_cost_no_more_queries_and_strangers_see_none(
     for _ in range(12):
         make_roll_up(make_system(organization))
     client.force_login(make_person(organization, "viewer"))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         body = read(client, "overview")
     assert body.count('class="what"') == 12
     assert stranger.slug not in body
 
 
-def test_many_systems_are_paged(client: Client) -> None:
+def test_many_systems_are_paged_with_the_sums_of_all(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operations.web.overview.AT_ONCE", 20)
     organization = make_organization()
     owner = make_person(organization, "owner")
-    for _ in range(51):
-        make_system(organization, owner=owner)
+    systems = [make_system(organization, owner=owner, name=f"S{number:02}") for number in range(51)]
+    for system in (systems[0], systems[50]):
+        make_roll_up(system, decisions=1_000, priced=1, cost_micros=2_000_000)
+    make_incident(systems[50], severity="critical")
     client.force_login(owner)
-    assert read(client, "overview").count('class="what"') == 50
-    assert read(client, "overview", page="2").count('class="what"') == 1
+    first, second = read(client, "overview"), read(client, "overview", page="2")
+    assert (first.count('class="what"'), second.count('class="what"')) == (50, 1)
+    # What is last by name stands first, for it needs somebody most.
+    assert "S50" in first and "S50" not in second
+    assert "Showing 50 of 51" in first and "Showing 1 of 51" in second
+    for body in (first, second, read(client, "client-list")):
+        assert "2,000 decisions, $4.00; nothing waits; 1 open incident." in " ".join(body.split())
 
 
 def serve_two_clients() -> tuple[User, list[Any]]:
@@ -177,7 +229,7 @@ def test_an_agency_sees_each_of_its_clients_and_nobody_elses(
     for system in (second, third):
         make_incident(system, severity="critical")
     client.force_login(person)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         body = read(client, "client-list")
     assert body.index(second.organization.name) < body.rindex(f'<span class="strong">{first.organization.name}')
     assert "Critical incident" in body and "$2.00" in body
