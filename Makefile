@@ -22,14 +22,14 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 ON_POSTGRES := --database postgres --only-database-tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset booking mail-story drill serve test test-all test-slow test-tools lint format types check bench lock
+.PHONY: help setup demo demo-reset demo-month booking mail-story drill serve test test-all test-slow test-tools lint format types check bench lock
 
 help:
 	@echo "Countersign. Usage: make <verb>"
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 	@echo
-	@echo "Options: PORT=8000 (demo, serve), JOBS=2 (test), PYTHON=python3.12 (setup)."
+	@echo "Options: PORT=8000 (demo, demo-month, serve), JOBS=2 (test), PYTHON=python3.12 (setup)."
 
 setup: $(TOOLS) ## install the product and the developers' tools into .venv
 	@echo "Ready. Next: make demo, or make check."
@@ -39,6 +39,9 @@ demo: $(RUNNABLE) ## run the product with an example AI application; needs no se
 
 demo-reset: ## forget the demo's data and start over
 	@$(SETUP) reset "$(DATA)"
+
+demo-month: $(RUNNABLE) ## play a month of the mail triage in minutes, and show its signed report
+	@$(BIN)/python -m examples.month --port $(PORT)
 
 mail-story: $(RUNNABLE) ## play what happens when the mail triage's mails become hard (about five minutes)
 	@$(BIN)/python -m examples.mail_triage.story

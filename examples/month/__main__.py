@@ -104,11 +104,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=ROOT / "var" / "month",
         help="where it keeps its data; the month that an earlier run has left there is forgotten (%(default)s)",
     )
+    parser.add_argument(
+        "--mails-a-day", type=float, default=Plan.per_day, metavar="N", help="fewer are sooner played (%(default)s)"
+    )
     parser.add_argument("--no-serve", action="store_true", help="end when the month has been played")
     chosen = parser.parse_args(arguments)
     try:
         make_room(chosen.data_dir, chosen.port)
-        code = play_month(chosen.data_dir, chosen.port, Plan())
+        code = play_month(chosen.data_dir, chosen.port, Plan(per_day=chosen.mails_a_day))
         if code == 0 and not chosen.no_serve:
             serve(chosen.data_dir, chosen.port)
     except (Refused, NotInstalled) as refusal:
