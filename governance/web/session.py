@@ -6,13 +6,13 @@ from functools import wraps
 from typing import Any, Concatenate
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render
 
 from governance.actors import Actor
-from governance.errors import DomainError, Malformed
+from governance.errors import DomainError, Malformed, NotPermitted
 from governance.models import User
-from governance.permissions import may
+from governance.permissions import require
 from governance.selectors import actor_for_person, actor_in_first_organization
 
 ORGANIZATION_KEY = "organization"
@@ -49,7 +49,8 @@ def page(capability: str) -> Callable[[View], View]:
     """A page for persons whose roles carry `capability`; it is called with the actor after the request.
 
     Whoever isn't signed in is sent to the sign-in page; whoever lacks the role sees which one it takes (403). A refusal
-    raised by a service becomes a page with its status.
+    raised by a service becomes a page with its status, and so does an address that only takes forms: somebody who is asked
+    to sign in while sending one is led to it afterwards.
     """
 
     def decorate(view: Callable[Concatenate[HttpRequest, Actor, ...], HttpResponseBase]) -> View:
@@ -59,15 +60,22 @@ def page(capability: str) -> Callable[[View], View]:
             actor = current_actor(request)
             if actor is None:
                 return render(request, "errors/no_organization.html", status=403)
-            if not may(actor, capability):
-                return render(request, "403.html", {"capability": capability}, status=403)
+            try:
+                require(actor, capability)
+            except NotPermitted as refusal:
+                return render(request, "403.html", {"exception": refusal.detail}, status=403)
             try:
                 _refuse_null(request)
-                return view(request, actor, *args, **kwargs)
+                answer = view(request, actor, *args, **kwargs)
             except DomainError as error:
                 if error.status == 404:
                     raise Http404 from error
                 return render(request, "errors/refused.html", {"error": error}, status=error.status)
+            if not isinstance(answer, HttpResponseNotAllowed):
+                return answer
+            page_instead = render(request, "errors/only_forms.html", status=405)
+            page_instead.headers["Allow"] = answer.headers["Allow"]
+            return page_instead
 
         return guarded
 

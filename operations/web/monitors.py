@@ -28,7 +28,7 @@ from operations.watch_selectors import alarms_of, entries_about, find_monitor, m
 from operations.web.baseline_words import say_baseline
 from operations.web.watch_forms import MonitorChangeForm, MonitorFilterForm, ReasonForm, write_number
 from operations.web.watch_sentences import tell
-from operations.web.watch_words import WATCHES, interval_of, say_falseness, say_status, show_alarm
+from operations.web.watch_words import UNTRIED, WATCHES, interval_of, say_falseness, say_status, show_alarm
 from reviews.web.list_filters import describe_applied, system_choices
 
 
@@ -161,6 +161,7 @@ def show_monitor(
         "alarms": [show_alarm(alarm) for alarm in alarms_of(monitor)],
         "moments": tell(entries_about(actor, f"monitor:{monitor.pk}")),
         "may_manage": may(actor, "monitors.manage"),
+        "is_tried": monitor.kind not in UNTRIED,
         "does_learn": not isinstance(KINDS[monitor.kind], StandingKind),
         "forms": {**open_forms(monitor), **(refused or {})},
         "conflict": conflict,

@@ -10,7 +10,7 @@ from typing import Any
 from governance.templatetags.console import duration_words
 from governance.templatetags.hostile import inert_line
 from operations.models import Alarm, Monitor
-from operations.monitor_kinds import KINDS, words
+from operations.monitor_kinds import KINDS, MonitorKind, words
 from operations.watch_selectors import EVIDENCE_SHOWN
 from reviews.models import Decision
 
@@ -36,6 +36,8 @@ WATCHES = {
     Monitor.Kind.UNGATED_RELEASE: "whether the release that is in use has passed a gate",
     Monitor.Kind.REPORT_OVERDUE: "whether the owner has signed the report of each month that is over",
 }
+# Kinds that operations.services.previewing refuses to try: of what they look at no past is kept, or nothing of it is set.
+UNTRIED = {Monitor.Kind.OWNER, Monitor.Kind.UNGATED_RELEASE, Monitor.Kind.REPORT_OVERDUE}
 # Units of a distance between two distributions: there is no "before", and nothing went up or down.
 DISTANCES = {"psi", "ks"}
 PLACES = {
@@ -154,16 +156,23 @@ def say_status(monitor: Monitor, settings: Mapping[str, float]) -> str:
     kind = KINDS[monitor.kind]
     match monitor.status:
         case Monitor.Status.LEARNING:
-            learned = monitor.state.get("learned", {})
-            wanted = max(settings.get("baseline", 0), learned.get("wanted", 0))
-            so_far = f"{words.count(kind.count(learned))} of {words.count(wanted)} {kind.unit}" if wanted else ""
-            waiting = f" {learned['wanting']}" if learned.get("wanting") else ""
-            return (
-                f"Learning what is usual: {so_far} so far.{waiting}" if so_far else f"Learning what is usual.{waiting}"
-            )
+            return f"Learning what is usual{_say_learning(monitor, kind, settings)}"
         case Monitor.Status.WATCHING:
             return "Watching."
         case Monitor.Status.ALARMED:
             return "It has raised an alarm; once the incident is resolved, it watches again."
         case _:
             return "Off: nothing is looked at, and no alarm comes."
+
+
+def _say_learning(monitor: Monitor, kind: MonitorKind, settings: Mapping[str, float]) -> str:
+    """How far it has come, and what else it waits for."""
+    learned = monitor.state.get("learned", {})
+    counted, wanted = kind.count(learned), max(settings.get("baseline", 0), learned.get("wanted", 0))
+    # Silence counts gaps in seconds, each of them between two decisions.
+    unit = "decisions" if monitor.kind == Monitor.Kind.SILENCE else kind.unit
+    of_all = f" of {words.count(wanted)}" if counted < wanted else ""
+    so_far = f": {words.count(counted)}{of_all} {unit} so far." if wanted else "."
+    if monitor.kind == Monitor.Kind.SILENCE and settings.get("hours"):
+        so_far += f" They have to cover {settings['hours']:g} hours."
+    return f"{so_far} {learned.get('wanting', '')}".rstrip()

@@ -12,7 +12,11 @@ from django.utils import timezone
 
 from operations.models import Incident, Monitor, RollUp
 from operations.monitor_kinds import KINDS
-from tests.factories import make_decision, make_organization, make_person, make_system
+from operations.services.baselines import settings_of
+from operations.services.breaker import open_breaker
+from operations.services.incidents import acknowledge_incident
+from operations.web.watch_words import UNTRIED
+from tests.factories import actor_of, make_decision, make_organization, make_person, make_system
 from tests.operations.watch_scenes import make_alarm, make_incident, make_monitor
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +169,38 @@ def test_a_monitor_that_learns_says_how_far_it_has_come(client: Client) -> None:
     wanted = KINDS[monitor.kind].defaults()["baseline"]
     assert f"Learning what is usual: 120 of {wanted:,} decisions so far. Too few events so far." in body
     assert "False alarms" not in body
+
+
+def test_silence_that_waits_for_hours_counts_decisions(client: Client) -> None:
+    state = {"learned": {"values": [2.0] * 383, "first": 0.0, "last": 766.0, "longest": 2.0}}
+    fields = {"status": "learning", "baseline": None, "baseline_sealed_at": None, "state": state, "stated": {}}
+    monitor = make_monitor(kind=Monitor.Kind.SILENCE, settings={"hours": 12, "baseline": 300}, **fields)
+    client.force_login(monitor.system.owner)
+    body = read(client, "monitor-detail", monitor.pk)
+    assert "Learning what is usual: 383 decisions so far. They have to cover 12 hours." in body
+
+
+@pytest.mark.parametrize("kind", sorted(UNTRIED))
+def test_what_can_not_be_tried_is_not_offered(client: Client, kind: str) -> None:
+    tried, untried = make_monitor(), make_monitor(kind=kind)
+    for monitor, is_offered in ((tried, True), (untried, False)):
+        client.force_login(monitor.system.owner)
+        address = reverse("monitor-preview", args=[monitor.pk])
+        assert (address in read(client, "monitor-detail", monitor.pk)) is is_offered
+        settings = {name: str(value) for name, value in settings_of(monitor).items()}
+        answer = client.get(address, {"days": "1", **settings})
+        assert (answer.status_code == 200) is is_offered
+
+
+def test_a_breaker_that_joins_an_incident_is_no_alarm(client: Client) -> None:
+    incident = make_incident()
+    owner = incident.system.owner
+    actor = actor_of(owner, incident.system.organization)
+    open_breaker(actor=actor, system=incident.system, reason="Too many wrong refunds.")
+    acknowledge_incident(actor=actor, incident_id=incident.pk)
+    client.force_login(owner)
+    body = read(client, "incident-detail", incident.pk)
+    assert "The breaker, opened by hand, joined it" in body and "Another alarm joined it" not in body
 
 
 def test_monitors_are_found_by_system_and_status(client: Client) -> None:

@@ -29,6 +29,16 @@ def read(client: Client, name: str, key: Any, query: str = "") -> str:
     return client.get(reverse(name, args=[key]) + query).content.decode()
 
 
+def test_an_address_that_only_takes_forms_says_so(client: Client) -> None:
+    incident = make_incident()
+    address = reverse("incident-acknowledge", args=[incident.pk])
+    assert client.post(address).headers["Location"] == f"{reverse('sign-in')}?next={address}"
+    client.force_login(incident.system.owner)
+    answer = client.get(address)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "send it again" in answer.content.decode()
+
+
 def test_an_incident_goes_from_taken_to_learned_from_by_its_forms(client: Client) -> None:
     system = make_system()
     incident = make_incident(system)
