@@ -6,7 +6,7 @@ from pathlib import Path
 
 from examples.installation import Person, Stage
 
-SYSTEM = "mail-triage"
+ORGANIZATION, SYSTEM = "northwind", "mail-triage"
 POLICY = Path(__file__).with_name("policy.yaml")
 OWNER = Person("owner", "Olga Ivanova", "olga@northwind.example")
 SAMPLED = "{rate: 0.05, of: allow"
@@ -20,7 +20,7 @@ def stage(directory: Path, sampled: float) -> Stage:
     chosen = directory / "policy.yaml"
     chosen.write_text(policy.replace(SAMPLED, f"{{rate: {sampled}, of: allow"))
     return Stage(
-        organization="northwind",
+        organization=ORGANIZATION,
         system=SYSTEM,
         facts={
             "name": "Mail triage, ruled from labels",

@@ -24,7 +24,7 @@ from examples.installation import ROOT, Installation, NotInstalled, Product, ins
 from examples.mail_triage.desk import rule_of
 from examples.mail_triage.mails import Acquaintances
 from examples.mail_triage.pages import Console
-from examples.mail_triage.stage import OWNER, SYSTEM, stage
+from examples.mail_triage.stage import ORGANIZATION, OWNER, SYSTEM, stage
 from examples.month.ending import sign_month, sum_up, verify
 from examples.month.governor import Governor
 from examples.month.inbox import Inbox
@@ -170,7 +170,7 @@ def play_month(directory: Path, port: int, plan: Plan) -> int:
         print(f"\nThe story is stuck: {reason}", file=sys.stderr)
         return 3
     is_whole, said = verify(directory, month)
-    say(f"  manage.py report {SYSTEM} {month:%Y-%m} --verify: {said}")
+    say(f"  manage.py report {ORGANIZATION}/{SYSTEM} {month:%Y-%m} --verify: {said}")
     tell_outbox(mails_in(directory))
     took = time.monotonic() - began
     faster = len(days) * 86_400 / took

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.installation import ROOT, environment
-from examples.mail_triage.stage import OWNER, SYSTEM
+from examples.mail_triage.stage import ORGANIZATION, OWNER, SYSTEM
 from examples.month import telling
 from examples.month.governor import Governor
 from examples.month.inbox import Case
@@ -55,7 +55,7 @@ async def sign_month(playground: Playground, governor: Governor, month: date) ->
 def verify(directory: Path, month: date) -> tuple[bool, str]:
     """Whether the data still give the frozen report byte for byte, as `manage.py report --verify` says it."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "report", SYSTEM, f"{month:%Y-%m}", "--verify"],
+        [sys.executable, str(ROOT / "manage.py"), "report", f"{ORGANIZATION}/{SYSTEM}", f"{month:%Y-%m}", "--verify"],
         cwd=ROOT,
         env=environment(directory),
         capture_output=True,
