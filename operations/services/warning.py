@@ -46,14 +46,17 @@ def _warn_of_month(month: date, *, now: datetime) -> int:
 
 def _warn_of(budgets: Sequence[Budget], month: date, *, now: datetime) -> int:
     written = warnings_of(budgets, [month])
-    counted = counted_by_budget(budgets, month)
+    told = {key: {warning.threshold for warning in warnings} for key, warnings in written.items()}
+    # Of a budget that is spent there is nothing more to tell.
+    unspent = [budget for budget in budgets if max(BudgetWarning.THRESHOLDS) not in told.get((budget.pk, month), ())]
+    counted = counted_by_budget(unspent, month)
 
     def work(budget: Budget) -> bool:
-        known = {warning.threshold for warning in written.get((budget.pk, month), ())}
+        known = told.get((budget.pk, month), set())
         reached = find_thresholds(spent_micros=counted[budget.pk], monthly_micros=budget.monthly_micros)
         return warn(budget=budget, month=month, thresholds=reached - known, spent_micros=counted[budget.pk], now=now)
 
-    return sweep(budgets, work)
+    return sweep(unspent, work)
 
 
 def find_thresholds(*, spent_micros: int, monthly_micros: int) -> set[int]:
