@@ -73,6 +73,8 @@ UNITS: Final[dict[str, str]] = {
     Metric.REVIEW_SECONDS: "seconds",
 }
 RISING_IS_BETTER: Final = frozenset({Metric.RESOLUTION_RATE})
+# Asking people more often, or giving them more time, may be what is wanted.
+EITHER_WAY: Final = frozenset({Metric.ESCALATION_RATE, Metric.REVIEW_SECONDS})
 
 
 def measure(metric: str, both: Both) -> Measured:
@@ -111,8 +113,10 @@ def say_difference(metric: str, now: Measured, before: Measured) -> Json:
     if found is None:
         return said
     difference, low, high = found
-    verdict = "higher" if difference > 0 else "lower" if difference < 0 else "no_clear_change"
-    if low is not None and high is not None and low <= 0 <= high:
+    verdict = "higher" if difference > 0 else "lower"
+    # What has no interval is counted exactly; below half a percent it is still not worth a word.
+    is_small = low is None and abs(difference) < 0.005 * abs(before.value or 0.0)
+    if not difference or is_small or (low is not None and high is not None and low <= 0 <= high):
         verdict = "no_clear_change"
     return said | {
         "difference": plain.places(difference, digits),
@@ -124,11 +128,13 @@ def say_difference(metric: str, now: Measured, before: Measured) -> Json:
 
 def say_whether_reached(metric: str, expected: float, now: Measured, before: Measured) -> str:
     """ "reached", "not_reached" or "cannot_be_told": a rate has reached what was expected where its whole 95 % interval lies on
-    the right side of it, and has not where the whole of it lies on the wrong side. Which side is right follows from the
-    month that it was decided on; costs and times are compared as they are."""
+    the right side of it, and has not where the whole of it lies on the wrong side. The right side is above for the resolution
+    rate, for escalations and review time where the month of the decision says, and below for all else; costs and times are
+    compared as they are."""
     if now.value is None:
         return "cannot_be_told"
-    shall_rise = metric in RISING_IS_BETTER if before.value in {None, expected} else expected > (before.value or 0)
+    wants_more = metric in EITHER_WAY and before.value is not None and expected > before.value
+    shall_rise = metric in RISING_IS_BETTER or wants_more
     low = now.value if now.low is None else now.low
     high = now.value if now.high is None else now.high
     if shall_rise:

@@ -171,9 +171,7 @@ def _sum_changes(document: Json) -> str:
     policies, ungated = len(changes["policies"]), changes["ungated"]
     parts = []
     if new:
-        parts.append(
-            f"{_plural(len(new), 'release')} changed or judged, {passed} past {'a' if passed == 1 else 'their'} gate"
-        )
+        parts.append(f"{_plural(len(new), 'release')} new or judged, {passed} of them past a gate")
     if policies:
         parts.append(f"{_plural(policies, 'policy version')} put in force")
     sentence = f"{'; '.join(parts)}." if parts else "Nothing was changed."
@@ -247,18 +245,19 @@ def _edges(monitor: Json) -> str:
     before = monitor_words.amount(sides[0]["baseline"], sides[0]["unit"])
     if not seen:
         return f"In {within} no change from {before} could be counted on to be noticed."
-    changes = " or ".join(
-        f"{'a rise' if one['direction'] == 'up' else 'a fall'} from {before} to less than "
-        f"{monitor_words.amount(one['edge'], one['unit'])}"
-        if one["direction"] == "up"
-        else f"a fall from {before} that stays above {monitor_words.amount(one['edge'], one['unit'])}"
-        for one in seen
-    )
+    changes = " or ".join(_edge(one, before) for one in seen)
     blind = [one for one in sides if one["edge"] is None]
     none = (
         f" No {'rise' if blind[0]['direction'] == 'up' else 'fall'} could be counted on to be noticed." if blind else ""
     )
     return f"In {within} {changes} may have passed unnoticed.{none}"
+
+
+def _edge(side: Json, before: str) -> str:
+    edge = monitor_words.amount(side["edge"], side["unit"])
+    if side["direction"] == "up":
+        return f"a rise from {before} to less than {edge}"
+    return f"a fall from {before} that stays above {edge}"
 
 
 def gate_words(gate: Json) -> str:
@@ -274,7 +273,7 @@ def gate_words(gate: Json) -> str:
             f"difference {_points(gate['difference'])} points (95{NO_BREAK}%: {_points(low)} to {_points(high)})"
         )
     if gate["p_value"] is not None:
-        parts.append(f"p = {gate['p_value']:.2g}")
+        parts.append("p < 0.001" if gate["p_value"] < 0.001 else f"p = {gate['p_value']:.2g}")
     if gate["more_examples"]:
         parts.append(f"{count_words(gate['more_examples'])} more examples needed")
     return "; ".join(parts)
@@ -285,12 +284,9 @@ def expected_false_words(alarms: Json) -> str:
     expected = alarms["expected_false"]
     if expected is None:
         return "No monitor that watched states how often it raises a false alarm."
-    stated = f"{expected:.2g}" if expected >= 0.1 else "fewer than one in ten months"
-    return (
-        f"Had nothing changed, the monitors that watched would have raised about {stated} false alarms in a month like this one."
-        if expected >= 0.1
-        else f"Had nothing changed, the monitors that watched raise a false alarm in {stated} like this one."
-    )
+    if expected < 0.1:
+        return "Had nothing changed, a false alarm was not to be expected: fewer than one in ten months like this one."
+    return f"Had nothing changed, about {expected:.2g} false alarms were to be expected in a month like this one."
 
 
 def latency_words(milliseconds: float | None) -> str:
