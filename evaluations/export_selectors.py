@@ -1,30 +1,32 @@
 """Reading a dataset from its beginning to its end in the order of ids, a page at a time: each page is one query, none is
-open while the page is on its way to somebody, and none holds more than fits into memory whatever an example weighs."""
+open while a page is on its way to somebody, and none holds more than fits into memory whatever an example weighs. What can
+be written by the database is: objects made of ids and dates would cost more than all the rest."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import Aggregate, F, Func, IntegerField, OuterRef, Subquery, TextField, Value
+from django.db.models import F, Func, IntegerField, OuterRef, Q, Subquery, Sum, TextField, Value, Window
 from django.db.models.functions import Cast, Coalesce
 
 from evaluations.exporting.answers import has_answer
-from evaluations.exporting.shapes import Exported, Source
-from evaluations.models import Dataset, DatasetVersion, ExampleSource
+from evaluations.exporting.shapes import Exported
+from evaluations.models import Dataset, DatasetVersion, Example, ExampleSource
 from evaluations.querysets import ExampleQuerySet
 from evaluations.selectors import Selection, choose_examples, narrow_examples
-from evaluations.version_selectors import examples_of
+from evaluations.version_selectors import examples_of, member_ids
 from governance.canonical import canonicalize
 
-EXAMPLES_A_PAGE = 5_000
-# An input may have a megabyte: so many bytes are read at once, or one example where that alone has more.
+# An input may have a megabyte: so many bytes are read at once, and the one example that goes beyond them.
 BYTES_A_PAGE = 4 * 1024 * 1024
+# So many examples are weighed at once, to find where their pages end.
+WEIGHED_AT_ONCE = 50_000
 COUNTED_AT_MOST = 100_000
 SAMPLED = 200
 # Id, labels, split, sources and the names of the fields, in a line of JSON.
@@ -45,6 +47,17 @@ class Part:
         if self.version is None:
             return choose_examples(self.dataset, self.selection).order_by("id")
         return narrow_examples(examples_of(self.version), replace(self.selection, statuses=()))
+
+    def between(self, after: Any, last: Any) -> ExampleQuerySet:
+        """Those behind one id (where there is one) up to another."""
+        within = Q(pk__lte=last) if after is None else Q(pk__gt=after, pk__lte=last)
+        if self.version is None:
+            return self.examples().filter(within)
+        # The members of the same range alone, or each page would read them from the first one on.
+        members = member_ids(self.version).filter(example_id__lte=last)
+        members = members if after is None else members.filter(example_id__gt=after)
+        chosen = Example.objects.filter(within, pk__in=members).order_by("id")
+        return narrow_examples(chosen, replace(self.selection, statuses=()))
 
     def of_split(self, split: str) -> Part:
         return replace(self, selection=replace(self.selection, split=split)) if split else self
@@ -70,12 +83,13 @@ class Weight(Func):
         return self.as_sql(compiler, connection, function="LENGTH", **context)
 
 
-class JoinedSources(Aggregate):
-    """All sources of an example in one text: the parts of each divided by spaces, the sources by commas."""
+class JoinedSources(Func):
+    """What this database can write of an example's sources, one behind the other in no order. No aggregate to Django, which
+    would group what is one group."""
 
     function = "STRING_AGG"
     template = "%(function)s(%(expressions)s, ',')"
-    arg_joiner = " || ' ' || "
+    arg_joiner = " || "
     output_field = TextField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
@@ -89,15 +103,15 @@ def find_last(part: Part) -> uuid.UUID | None:
 
 def read_pages(part: Part, *, last: uuid.UUID | None) -> Iterator[list[Exported]]:
     """The examples up to `last`, in pages; nothing is read before its page is asked for."""
-    after: str | None = None
+    after: Any = None
     while last is not None:
-        weights = _weigh(part, after, last)
-        for stop in _cut(weights):
+        end = _find_end(part, after, last)
+        for stop in [*_find_stops(part, after, end), end]:
             page = _read(part, after, stop)
             if page:
                 yield page
             after = stop
-        if len(weights) < EXAMPLES_A_PAGE:
+        if end == last:
             return
 
 
@@ -119,67 +133,59 @@ def _weight() -> Any:
     return Weight("input") + Weight("expected")
 
 
-def _range(part: Part, after: str | None, last: uuid.UUID | str) -> ExampleQuerySet:
-    examples = part.examples().filter(pk__lte=last)
-    return examples if after is None else examples.filter(pk__gt=after)
+def _find_end(part: Part, after: Any, last: uuid.UUID) -> uuid.UUID:
+    """Where those end that are weighed at once."""
+    ids = part.between(after, last).values_list("pk", flat=True)
+    return next(iter(ids[WEIGHED_AT_ONCE - 1 : WEIGHED_AT_ONCE]), last)
 
 
-def _weigh(part: Part, after: str | None, last: uuid.UUID) -> list[tuple[str, int]]:
-    examples = _range(part, after, last).values_list(Cast("pk", TextField()), _weight())
-    return list(examples[:EXAMPLES_A_PAGE])
+def _find_stops(part: Part, after: Any, end: uuid.UUID) -> list[uuid.UUID]:
+    """The last ids of pages: the examples with which the sum of the weights passes another multiple of a page's."""
+    examples = part.between(after, end).annotate(weight=_weight())
+    summed = examples.annotate(total=Window(Sum("weight"), order_by="id"))
+    passing = summed.annotate(number=_page_of(F("total")), before=_page_of(F("total") - F("weight")))
+    return list(passing.exclude(number=F("before")).values_list("pk", flat=True))
 
 
-def _cut(weights: Sequence[tuple[str, int]]) -> Iterator[str]:
-    """The last ids of pages that fit into memory by what they weigh."""
-    total = 0
-    for number, (_, weight) in enumerate(weights):
-        if number and total + weight > BYTES_A_PAGE:
-            yield weights[number - 1][0]
-            total = 0
-        total += weight
-    if weights:
-        yield weights[-1][0]
+def _page_of(total: Any) -> Any:
+    return Func(total, Value(BYTES_A_PAGE), arg_joiner=" / ", template="(%(expressions)s)", output_field=IntegerField())
 
 
-def _read(part: Part, after: str | None, last: str) -> list[Exported]:
-    write_id = _write_id_of(connection.vendor)
+def _read(part: Part, after: Any, last: uuid.UUID) -> list[Exported]:
+    make = partial(tuple.__new__, Exported)
+    write_sources = _bracket if connection.vendor == "postgresql" else _write_sources
+    write_id = str if connection.vendor == "postgresql" else _dash
     return [
-        Exported(
-            write_id(id),
-            input,
-            expected,
-            _write_labels(labels),
-            split,
-            status,
-            scorer,
-            content,
-            _read_sources(sources, write_id),
-        )
-        for id, input, expected, labels, split, status, scorer, content, sources in _range(
-            part, after, last
-        ).values_list(*_columns())
+        make((write_id(id), input, expected, _write_labels(labels), *rest, write_sources(sources)))
+        for id, input, expected, labels, *rest, sources in part.between(after, last).values_list(*_columns())
     ]
 
 
 def _columns() -> list[Any]:
-    """Ids and labels as the database writes them: objects made of them would cost more than all the rest."""
-    version = Coalesce(Cast("policy_version_id", TextField()), Value("-"))
-    ids = [Cast(name, TextField()) for name in ("id", "decision_id", "review_id")]
-    own = ExampleSource.objects.filter(example=OuterRef("pk")).order_by().values("example")
-    sources = Subquery(own.values(joined=JoinedSources(*ids, version)), output_field=TextField())
-    labels = Cast("labels", TextField())
     texts = [F(name) for name in ("input", "expected")]
     rest = [F(name) for name in ("split", "status", "scorer", "content_sha256")]
-    return [Cast("pk", TextField()), *texts, labels, *rest, sources]
+    return [Cast("pk", TextField()), *texts, Cast("labels", TextField()), *rest, _sources()]
 
 
-def _write_id_of(vendor: str) -> Callable[[str], str]:
-    return str if vendor == "postgresql" else _dash
-
-
-def _dash(hexadecimal: str) -> str:
-    """SQLite holds ids without their hyphens."""
-    return "-".join((hexadecimal[:8], hexadecimal[8:12], hexadecimal[12:16], hexadecimal[16:20], hexadecimal[20:]))
+def _sources() -> Any:
+    decision, review, version = (Cast(name, TextField()) for name in ("decision_id", "review_id", "policy_version_id"))
+    if connection.vendor == "postgresql":
+        named = Coalesce(
+            Func(Value('"'), version, Value('"'), template="%(expressions)s", arg_joiner=" || "), Value("null")
+        )
+        pieces = [
+            Value('{"decision":"'),
+            decision,
+            Value('","policy_version":'),
+            named,
+            Value(',"review":"'),
+            review,
+            Value('"}'),
+        ]
+    else:
+        pieces = [decision, Value(" "), Coalesce(version, Value("-")), Value(" "), review]
+    own = ExampleSource.objects.filter(example=OuterRef("pk")).order_by()
+    return Subquery(own.values_list(JoinedSources(*pieces)), output_field=TextField())
 
 
 @lru_cache(maxsize=4096)
@@ -187,17 +193,33 @@ def _write_labels(text: str) -> str:
     return canonicalize(json.loads(text))
 
 
-def _read_sources(joined: str | None, write_id: Callable[[str], str]) -> Sequence[Source]:
-    """In the order in which they came, which not every database keeps in what it joins."""
-    if not joined:
-        return ()
-    rows = [row.split(" ") for row in joined.split(",")]
-    if len(rows) > 1:
-        rows.sort(key=lambda row: int(row[0]))
-    return [
-        Source(write_id(decision), write_id(review), None if version == "-" else write_id(version))
-        for _, decision, review, version in rows
-    ]
+def _bracket(joined: str | None) -> str:
+    """Sorted by the rulings' ids, which begin with their instants; sorting in the database would cost most of the query."""
+    if joined is None:
+        return "[]"
+    if "},{" not in joined:
+        return f"[{joined}]"
+    rows = joined[1:-1].split("},{")
+    return "[{" + "},{".join(sorted(rows, key=_review_of)) + "}]"
+
+
+def _review_of(source: str) -> str:
+    return source[-38:]
+
+
+def _write_sources(joined: str | None) -> str:
+    """For SQLite, which holds ids without their hyphens."""
+    rows = [row.split(" ") for row in joined.split(",")] if joined else []
+    return _bracket(",".join(_write_source(*row) for row in rows) or None)
+
+
+def _write_source(decision: str, version: str, review: str) -> str:
+    named = "null" if version == "-" else f'"{_dash(version)}"'
+    return f'{{"decision":"{_dash(decision)}","policy_version":{named},"review":"{_dash(review)}"}}'
+
+
+def _dash(hexadecimal: str) -> str:
+    return "-".join((hexadecimal[:8], hexadecimal[8:12], hexadecimal[12:16], hexadecimal[16:20], hexadecimal[20:]))
 
 
 def keep_answered(page: list[Exported]) -> list[Exported]:

@@ -45,7 +45,12 @@ def previous_version(version: DatasetVersion) -> DatasetVersion | None:
 
 def examples_of(version: DatasetVersion) -> ExampleQuerySet:
     """The examples that a version holds, in the order of ids, which is that of the leaves of its root."""
-    return Example.objects.filter(pk__in=_members(version.dataset_id, version.number)).order_by("id")
+    return Example.objects.filter(pk__in=member_ids(version)).order_by("id")
+
+
+def member_ids(version: DatasetVersion) -> QuerySet[ExampleMembership, Any]:
+    """The ids of the examples that a version holds, as `example_id`."""
+    return _members(version.dataset_id, version.number)
 
 
 def diff_versions(older: DatasetVersion | None, newer: DatasetVersion) -> VersionDiff:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 CHARACTERS_A_GROUP = 8 * 1024 * 1024
 # Few values, each many times; a dictionary of the other columns would hold every text once more.
 REPEATED = ["split", "status", "scorer"]
+# Where the ids stand in a source's canonical text without its braces: `"decision":"…","policy_version":"…","review":"…"`.
+_DECISION, _VERSION, _REVIEW = slice(12, 48), slice(68, 104), slice(-37, -1)
 
 
 class Columns:
@@ -30,7 +32,11 @@ class Columns:
         self.bytes = 0
         self._schema = make_schema(about)
         self._writer = ParquetWriter(
-            PythonFile(buffer, mode="w"), self._schema, use_dictionary=REPEATED, compression="snappy"
+            PythonFile(buffer, mode="w"),
+            self._schema,
+            compression="snappy",
+            use_dictionary=REPEATED,
+            write_statistics=["id", *REPEATED],
         )
         self._examples: list[Exported] = []
         self._size = 0
@@ -71,7 +77,7 @@ def write_parquet(pages: Pages, about: About) -> Iterator[bytes]:
 def make_schema(about: About) -> pa.Schema:
     import pyarrow as pa
 
-    source = pa.struct([("decision", pa.string()), ("review", pa.string()), ("policy_version", pa.string())])
+    source = pa.struct([("decision", pa.string()), ("policy_version", pa.string()), ("review", pa.string())])
     fields: list[tuple[str, Any]] = [
         ("id", pa.string()),
         ("input", pa.string()),
@@ -109,15 +115,19 @@ def make_table(examples: list[Exported], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _make_sources(sources: Any, kind: pa.ListType[Any]) -> Any:
-    """Built from its columns, which costs a tenth of what dictionaries would."""
+def _make_sources(sources: tuple[str, ...], kind: pa.ListType[Any]) -> Any:
+    """Cut out of their texts and built from columns, which costs a tenth of what parsing them would."""
     import pyarrow as pa
 
-    flat = [source for group in sources for source in group]
+    members: tuple[list[str | None], ...] = ([], [], [])
+    decisions, versions, reviews = members
     offsets = [0]
-    for group in sources:
-        offsets.append(offsets[-1] + len(group))
-    members = list(zip(*flat, strict=True)) if flat else [(), (), ()]
+    for text in sources:
+        for source in text[2:-2].split("},{") if len(text) > 2 else ():
+            decisions.append(source[_DECISION])
+            versions.append(source[_VERSION] if source[_VERSION.start - 1] == '"' else None)
+            reviews.append(source[_REVIEW])
+        offsets.append(len(decisions))
     fields = [pa.array(member, pa.string()) for member in members]
     structs = pa.StructArray.from_arrays(fields, fields=list(kind.value_type))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs, type=kind)

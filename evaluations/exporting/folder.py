@@ -17,7 +17,7 @@ from evaluations.exporting.shapes import About, Buffer, Page, Pages
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _TEXTS_BEFORE = ("id", "input", "expected")
 _TEXTS_AFTER = ("split", "scorer", "content")
-_SOURCE = ("decision", "review", "policy_version")
+_SOURCE = ("decision", "policy_version", "review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Written:
 
 
 def write_huggingface(pages: Pages, about: About) -> Iterator[bytes]:
-    """A zip archive: `data/train.parquet`, `data/test.parquet` (whichever there are) and `README.md`. Parquet is compressed already, so the
-    archive stores it as it is."""
+    """A zip archive: `data/train.parquet`, `data/test.parquet` (whichever there are) and `README.md`. Parquet is compressed
+    already, so the archive stores it as it is."""
     outlet = Buffer()
     written: list[Written] = []
     with zipfile.ZipFile(cast("IO[bytes]", outlet), "w", zipfile.ZIP_STORED) as archive:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from evaluations.exporting.answers import read_messages, write_answer, write_messages
-from evaluations.exporting.shapes import PIECE, About, Exported, Pages, quote, write_sources
+from evaluations.exporting.shapes import PIECE, About, Exported, Pages, quote
 
 Line = Callable[[Exported], str]
 
@@ -57,14 +57,14 @@ def _write_line(example: Exported) -> str:
     id, input, expected, labels, split, _, _, _, sources = example
     return (
         f'{{"id":"{id}","input":{input},"expected":{expected},"labels":{labels},"split":"{split}",'
-        f'"sources":{write_sources(sources)}}}\n'
+        f'"sources":{sources}}}\n'
     )
 
 
 def _write_line_with_status(example: Exported) -> str:
     return (
         f'{{"id":"{example.id}","input":{example.input},"expected":{example.expected},"labels":{example.labels},'
-        f'"split":"{example.split}","status":"{example.status}","sources":{write_sources(example.sources)}}}\n'
+        f'"split":"{example.split}","status":"{example.status}","sources":{example.sources}}}\n'
     )
 
 
@@ -94,5 +94,5 @@ def _write_metadata(example: Exported, about: About) -> str:
     version = "null" if about.version is None else str(about.version)
     return (
         f'{{"example":"{example.id}","content":"sha256:{example.content}","labels":{example.labels},'
-        f'"split":"{example.split}","version":{version},"sources":{write_sources(example.sources)}}}'
+        f'"split":"{example.split}","version":{version},"sources":{example.sources}}}'
     )

@@ -12,17 +12,10 @@ from governance.canonical import canonicalize
 PIECE = 128 * 1024
 
 
-class Source(NamedTuple):
-    """Where an example comes from: the decision, the ruling, and the policy version under which it was made; ids as text."""
-
-    decision: str
-    review: str
-    policy_version: str | None
-
-
 class Exported(NamedTuple):
-    """One example. `input`, `expected` and `labels` are canonical JSON texts (RFC 8785), the first two those that were
-    hashed; `content` is the SHA-256 over the text of {input, expected, scorer}, in hex."""
+    """One example. `input`, `expected`, `labels` and `sources` are canonical JSON texts (RFC 8785), the first two those that
+    were hashed; `content` is the SHA-256 over the text of {input, expected, scorer}, in hex. A source is `{"decision",
+    "policy_version", "review"}`: ids, the second of which may be null."""
 
     id: str
     input: str
@@ -32,7 +25,7 @@ class Exported(NamedTuple):
     status: str
     scorer: str
     content: str
-    sources: Sequence[Source]
+    sources: str
 
 
 Page = Sequence[Exported]
@@ -126,16 +119,6 @@ class Buffer:
             self._parts.clear()
             self._size = 0
             yield piece
-
-
-def write_sources(sources: Sequence[Source]) -> str:
-    """The canonical text of the sources; ids are hexadecimal and need no escapes."""
-    return "[" + ",".join(map(_write_source, sources)) + "]"
-
-
-def _write_source(source: Source) -> str:
-    version = f'"{source.policy_version}"' if source.policy_version else "null"
-    return f'{{"decision":"{source.decision}","policy_version":{version},"review":"{source.review}"}}'
 
 
 def quote(text: str) -> str:

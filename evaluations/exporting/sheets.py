@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 
-from evaluations.exporting.shapes import PIECE, About, Pages, write_sources
+from evaluations.exporting.shapes import PIECE, About, Pages
 
 COLUMNS = ("id", "input", "expected", "labels", "split", "scorer", "content", "sources")
 # A spreadsheet takes a cell that begins with one of = + - @, or their wide forms, for a formula (OWASP, "CSV Injection").
@@ -33,7 +33,7 @@ def write_csv(pages: Pages, about: About) -> Iterator[bytes]:
                 split,
                 scorer,
                 f"sha256:{content}",
-                write_sources(sources),
+                sources,
             ]
             rows.writerow([*row, status] if about.names_status else row)
             if text.tell() >= PIECE:

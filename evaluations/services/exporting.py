@@ -11,7 +11,7 @@ from django.db import transaction
 from evaluations.errors import FormatUnavailable
 from evaluations.export_selectors import Part, find_last, keep_answered, read_pages
 from evaluations.exporting.formats import FORMATS, is_there
-from evaluations.exporting.shapes import About, Exported, Format, Source
+from evaluations.exporting.shapes import About, Exported, Format
 from evaluations.models import Dataset, DatasetVersion, Example, ExampleSource
 from evaluations.selectors import Selection
 from governance.actors import Actor
@@ -125,4 +125,8 @@ def describe_part(part: Part) -> About:
 def describe_source(source: ExampleSource) -> dict[str, str | None]:
     """Where an example comes from: the decision, the ruling, and the policy version under which it was made."""
     version = source.policy_version_id
-    return Source(str(source.decision_id), str(source.review_id), str(version) if version else None)._asdict()
+    return {
+        "decision": str(source.decision_id),
+        "review": str(source.review_id),
+        "policy_version": str(version) if version else None,
+    }

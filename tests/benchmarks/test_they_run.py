@@ -38,3 +38,10 @@ def test_pages_are_measured_at_two_sizes(postgres_url: str) -> None:
     report = run("watching", postgres_url, "--sizes", "300", "900", "--rounds", "1")
     assert all(page["ms"] and page["queries"] for page in report["pages"].values())
     assert report["roll_ups"]["900"]["rows"] > 900 and report["busy_hour"]["decisions"] == 45
+
+
+@pytest.mark.slow
+def test_exports_are_measured_beside_copy(postgres_url: str) -> None:
+    report = run("exporting", postgres_url, "--examples", "3000", "--rounds", "1")
+    assert set(report["ways"]) == {"copy", "copy with sources", "jsonl", "jsonl of a version", "parquet"}
+    assert all(way["peak_megabytes"] and way["megabytes_written"] for way in report["ways"].values())

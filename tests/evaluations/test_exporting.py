@@ -13,7 +13,7 @@ from evaluations import export_selectors
 from evaluations.exporting import lines as line_formats
 from evaluations.models import Example, ExampleSource
 from evaluations.selectors import Selection
-from evaluations.services.exporting import export_dataset
+from evaluations.services.exporting import describe_source, export_dataset
 from evaluations.services.harvesting import harvest_corrections
 from governance.actors import OPERATOR, Actor
 from governance.errors import NotFound, NotPermitted
@@ -67,7 +67,7 @@ def test_every_line_hashes_back_to_its_example() -> None:
 
 
 def test_examples_come_in_the_order_in_which_they_were_added(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_selectors, "EXAMPLES_A_PAGE", 3)
+    monkeypatch.setattr(export_selectors, "WEIGHED_AT_ONCE", 3)
     dataset = make_dataset()
     ids = [str(make_example(dataset).pk) for _ in range(10)]
     assert [line["id"] for line in export(dataset)] == sorted(ids)
@@ -108,26 +108,26 @@ def one_line_a_piece(monkeypatch: pytest.MonkeyPatch, **sizes: int) -> None:
 
 
 def test_reading_happens_as_lines_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_line_a_piece(monkeypatch, EXAMPLES_A_PAGE=4)
+    one_line_a_piece(monkeypatch, WEIGHED_AT_ONCE=4)
     dataset = make_dataset()
     for _ in range(12):
         make_example(dataset, sources=3)
     lines = iter(export_dataset(actor=OPERATOR, dataset=dataset))
     with CaptureQueriesContext(connection) as queries:
         next(lines)
-        assert len(queries) == 2
+        assert len(queries) == 3
         for _ in range(3):
             next(lines)
-        assert len(queries) == 2
+        assert len(queries) == 3
         next(lines)
-        assert len(queries) == 4
+        assert len(queries) == 6
         assert len(list(lines)) == 7
-    # Three pages, each weighed and read, and the one that finds nothing more.
-    assert len(queries) == 7
+    # Three times the end, the pages' ends, and a page.
+    assert len(queries) == 9
 
 
 def test_huge_examples_are_held_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_line_a_piece(monkeypatch, BYTES_A_PAGE=1_000)
+    one_line_a_piece(monkeypatch, BYTES_A_PAGE=800)
     dataset = make_dataset()
     for letter in "abcd":
         make_example(dataset, input=letter * 900)
@@ -135,26 +135,32 @@ def test_huge_examples_are_held_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     with CaptureQueriesContext(connection) as queries:
         next(lines)
         next(lines)
-    assert len(queries) == 3
+    assert len(queries) == 4
     assert len(list(lines)) == 2
 
 
-@pytest.mark.parametrize(
-    ("weights", "pages"),
-    [([], []), ([9], ["0"]), ([9, 1, 9], ["1", "2"]), ([10, 10], ["0", "1"]), ([99, 1, 99], ["0", "1", "2"])],
-)
-def test_a_page_weighs_no_more_than_it_may_or_holds_one_example(
-    weights: list[int], pages: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(export_selectors, "BYTES_A_PAGE", 10)
-    assert list(export_selectors._cut([(str(number), weight) for number, weight in enumerate(weights)])) == pages
+def test_pages_hold_what_they_may_and_the_example_that_goes_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in {"BYTES_A_PAGE": 1_000, "WEIGHED_AT_ONCE": 7}.items():
+        monkeypatch.setattr(export_selectors, name, size)
+    dataset = make_dataset()
+    sizes = [900, 50, 20, 900, 3_000, 10, 10, 10, 10, 10, 400, 400, 400, 999, 2_001]
+    for letter, size in zip("abcdefghijklmno", sizes, strict=True):
+        make_example(dataset, input=letter * size, expected={"output": 1})
+    part = export_selectors.Part(dataset, Selection())
+    pages = list(export_selectors.read_pages(part, last=export_selectors.find_last(part)))
+    weights = [[len(example.input) + len(example.expected) for example in page] for page in pages]
+    assert [weight for page in weights for weight in page] == [size + 2 + 12 for size in sizes]
+    assert all(sum(page[:-1]) <= 1_000 for page in weights)
+    assert 5 < len(pages) < len(sizes)
 
 
-def test_sources_stand_in_the_order_in_which_they_came() -> None:
+def test_sources_stand_in_the_order_of_their_rulings() -> None:
     dataset = make_dataset()
     example = make_example(dataset, sources=12)
-    sources = ExampleSource.objects.filter(example=example).order_by("id")
-    assert [source["review"] for source in export(dataset)[0]["sources"]] == [str(one.review_id) for one in sources]
+    sources = ExampleSource.objects.filter(example=example)
+    sources.filter(pk=sources.order_by("id")[3].pk).update(policy_version_id=uuid.uuid4())
+    (line,) = export(dataset)
+    assert line["sources"] == [describe_source(source) for source in sources.order_by("review_id")]
     sources.delete()
     assert export(dataset)[0]["sources"] == []
 
@@ -167,7 +173,7 @@ def test_labels_leave_as_they_were_given() -> None:
 
 
 def test_what_is_added_after_the_start_is_not_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_line_a_piece(monkeypatch, EXAMPLES_A_PAGE=2)
+    one_line_a_piece(monkeypatch, WEIGHED_AT_ONCE=2)
     dataset = make_dataset()
     for _ in range(3):
         make_example(dataset)
