@@ -119,6 +119,10 @@ def say_percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def say_p(p_value: float) -> str:
+    return f"p = {p_value:.4f}" if p_value >= 0.0001 else "p < 0.0001"
+
+
 def too_few(said: str, more: int) -> Answer:
     """Inconclusive, with how many further examples would probably do (at least one)."""
     more = max(more, 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluations.scoring.cases import Case, Demands, Judgement, Slice, Spending
+from evaluations.scoring.cases import Case, Demands, Judgement, Slice, Spending, say_p, say_percent
 from evaluations.scoring.graded import judge_differences, judge_scores
 from evaluations.scoring.pairs import judge_pairs, judge_share
 from evaluations.scoring.slices import judge_slices
@@ -85,5 +85,5 @@ def _check_ceilings(demands: Demands, spending: Spending) -> tuple[list[str], li
 
 
 def _say_slice(one: Slice) -> str:
-    was, now = 100 * (one.baseline or 0.0), 100 * one.candidate
-    return f"Worse where the {one.by} is “{one.name}”: {was:.1f} % before, {now:.1f} % now, p = {one.p_adjusted:.4f}."
+    was, now = say_percent(one.baseline or 0.0), say_percent(one.candidate)
+    return f"Worse where the {one.by} is “{one.name}”: {was} before, {now} now, {say_p(one.p_adjusted or 0.0)}."

@@ -14,6 +14,7 @@ from evaluations.scoring.cases import (
     ask_interval,
     ask_minimum,
     say_beyond,
+    say_p,
     say_percent,
     say_points,
     too_few,
@@ -76,7 +77,7 @@ def _ask_not_worse(found: ClusteredMean, demands: Demands) -> Answer:
 
 def _ask_better(found: ClusteredMean, demands: Demands) -> Answer:
     if found.p_value <= demands.alpha:
-        said = f"the mean score changed by {100 * found.mean:+.1f} points, p = {found.p_value:.4f}."
+        said = f"the mean score changed by {100 * found.mean:+.1f} points, {say_p(found.p_value)}."
         return Answer("pass", f"It is better: {said}") if found.center > 0 else Answer("fail", f"It is worse: {said}")
     effect = demands.smallest_effect
     needed = examples_to_reach(found, effect, alpha=demands.alpha)

@@ -13,6 +13,7 @@ from evaluations.scoring.cases import (
     ask_interval,
     ask_minimum,
     say_beyond,
+    say_p,
     say_percent,
     say_points,
     too_few,
@@ -56,7 +57,7 @@ def _ask_not_worse(fixed: int, broken: int, n: int, interval: Interval, demands:
 
 def _ask_better(fixed: int, broken: int, n: int, p_value: float, demands: Demands) -> Answer:
     if p_value <= demands.alpha:
-        said = f"{fixed} fixed, {broken} broken, p = {p_value:.4f}."
+        said = f"{fixed} fixed, {broken} broken, {say_p(p_value)}."
         return Answer("pass", f"It is better: {said}") if fixed > broken else Answer("fail", f"It is worse: {said}")
     effect = demands.smallest_effect
     # Half a pair more than seen: none at all so far does not mean that the two never differ.

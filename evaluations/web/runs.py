@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from evaluations.models import Example
 from evaluations.run_selectors import find_run
+from evaluations.scoring.cases import say_p
 from evaluations.selectors import with_heads
 from evaluations.web.datasets import describe_row, find_rulings, say_ruling
 from governance.actors import Actor
@@ -40,7 +41,7 @@ def run_detail(request: HttpRequest, actor: Actor, run_id: uuid.UUID) -> HttpRes
         "baseline_score": say_percent(evidence.get("baseline_score")),
         "method": "by clusters" if is_graded else "exact McNemar",
         "slices": [describe_slice(one) for one in evidence.get("slices", [])],
-        "p_value": "" if evidence.get("p_value") is None else f"{evidence['p_value']:.4f}",
+        "p_value": "" if evidence.get("p_value") is None else say_p(evidence["p_value"]),
         "sides": [
             (
                 title,
@@ -70,12 +71,11 @@ def say_percent(share: float | None) -> str:
 
 def describe_slice(one: dict[str, Any]) -> dict[str, Any]:
     """A slice of the evidence in words, with the tag of how it stands."""
-    p_adjusted = one["p_adjusted"]
     return {
         **one,
         "candidate": say_percent(one["candidate"]),
         "baseline": say_percent(one["baseline"]),
-        "p_adjusted": "" if p_adjusted is None else f"{p_adjusted:.4f}",
+        "p_adjusted": "" if one["p_adjusted"] is None else say_p(one["p_adjusted"]),
         "tag": {"worse": "block", "better": "allow"}.get(one["standing"], "outline"),
         "said": one["standing"].replace("_", " "),
     }

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from tests.simulations.gates import ALPHA, ASKED_FOR, FALSE_PASSES, Scenario, count_false_passes, grow_as_asked
+from evaluations.scoring.graded import differences
+from tests.simulations.gates import (
+    ALPHA,
+    ASKED_FOR,
+    FALSE_PASSES,
+    Scenario,
+    count_false_passes,
+    draw_losses,
+    grow_as_asked,
+)
 
 SIMULATIONS = 600
 # So seldom may a gate that keeps its promise fail this test by chance, of all scenarios together.
@@ -31,6 +41,17 @@ def test_as_many_further_examples_as_a_gate_asks_for_mostly_suffice(scenario: Sc
     found = grow_as_asked(scenario, simulations=60, seed=7)
     assert found.inconclusive >= 10
     assert found.passed >= 0.6
+
+
+@pytest.mark.slow
+def test_the_plain_clustered_interval_would_break_the_promise() -> None:
+    from evaluations.statistics import clustered_mean
+
+    rng, draw, kept = np.random.default_rng(7), draw_losses("skewed", 0.05), 0
+    for _ in range(SIMULATIONS):
+        found = clustered_mean(differences(draw(rng, 1_500, -0.05)))
+        kept += not found.interval.low > -0.05
+    assert 1 - kept / SIMULATIONS > 3 * ALPHA
 
 
 def test_the_bound_refuses_a_gate_that_errs_twice_as_often() -> None:

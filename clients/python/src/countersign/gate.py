@@ -96,7 +96,8 @@ def _is_worse(one: Mapping[str, Any]) -> bool:
 
 def _slice(one: Mapping[str, Any]) -> str:
     said = f"{one.get('by')} {one.get('name')}, {one.get('examples')} examples"
-    tested = "" if one.get("p_adjusted") is None else f" (p = {one['p_adjusted']:.4f} by Holm)"
+    p = one.get("p_adjusted")
+    tested = "" if p is None else f" (p = {p:.4f} by Holm)" if p >= 0.0001 else " (p < 0.0001 by Holm)"
     return f"{said}: {_change(one.get('baseline'), one.get('candidate'))}{tested}"
 
 
