@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -20,8 +20,8 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
-# What runs the product's commands.
-MANAGE = (str(ROOT / "manage.py"),)
+# Runs a command with these arguments and this standard input; what it answers as JSON.
+Command = Callable[[list[str], str], dict[str, str]]
 READY_WITHIN_S = 120.0
 STOPPED_WITHIN_S = 20.0
 
@@ -126,32 +126,32 @@ def install(
     *,
     directory: Path | None,
     say: Callable[[str], None],
-    program: Sequence[str] = MANAGE,
+    run: Command | None = None,
 ) -> Installation:
     """Make the organization, its people, the system and its key, and put the rules into force. A second run finds what is
-    there; keys and tokens are made anew. `program`: what Python is to run the commands with. Raises NotInstalled.
+    there; keys and tokens are made anew. `run` runs a command in another way than as a process. Raises NotInstalled.
     """
-
-    def manage(arguments: list[str], variables: Mapping[str, str], *, stdin: str = "") -> dict[str, str]:
-        return run_command(arguments, variables, stdin=stdin, program=program)
-
     variables = environment(directory)
+
+    def manage(arguments: list[str], *, stdin: str = "") -> dict[str, str]:
+        return run(arguments, stdin) if run is not None else run_command(arguments, variables, stdin=stdin)
+
     inside = options(organization=stage.organization)
     say("Making people, the system and its rules, with the commands of an installation …")
     for person in (stage.owner, stage.backup, stage.admin, *stage.desk):
         named = options(email=person.email, name=person.name, role=person.role)
-        manage(["create_user", *named, *inside, "--password-stdin"], variables, stdin=person.password)
+        manage(["create_user", *named, *inside, "--password-stdin"], stdin=person.password)
     answering = options(owner=stage.owner.email, backup=stage.backup.email)
-    manage(["create_system", *inside, *options(slug=stage.system, **stage.facts), *answering], variables)
+    manage(["create_system", *inside, *options(slug=stage.system, **stage.facts), *answering])
     place = f"{stage.organization}/{stage.system}"
     try:
-        manage(["load_policy", "--system", place, "--file", str(stage.policy), "--activate"], variables)
+        manage(["load_policy", "--system", place, "--file", str(stage.policy), "--activate"])
     except NotInstalled as refusal:
         if "in force" not in str(refusal):
             raise
-    key = manage(["create_api_key", "--system", place, "--name", stage.system], variables)["key"]
+    key = manage(["create_api_key", "--system", place, "--name", stage.system])["key"]
     tokens = [
-        manage(["create_token", "--user", person.email, *inside, "--name", "story"], variables)["token"]
+        manage(["create_token", "--user", person.email, *inside, "--name", "story"])["token"]
         for person in (stage.owner, *stage.desk)
     ]
     return Installation(url, key, tokens[0], tuple(tokens[1:]))
@@ -162,12 +162,10 @@ def options(**named: str) -> list[str]:
     return [word for name, value in named.items() for word in (f"--{name.replace('_', '-')}", value)]
 
 
-def run_command(
-    arguments: list[str], variables: Mapping[str, str], *, stdin: str = "", program: Sequence[str] = MANAGE
-) -> dict[str, str]:
-    """Run one command and read its JSON. Raises NotInstalled with what it says."""
+def run_command(arguments: list[str], variables: Mapping[str, str], *, stdin: str = "") -> dict[str, str]:
+    """Run one command of manage.py and read its JSON. Raises NotInstalled with what it says."""
     done = subprocess.run(
-        [sys.executable, *program, *arguments, "--json"],
+        [sys.executable, str(ROOT / "manage.py"), *arguments, "--json"],
         cwd=ROOT,
         env=dict(variables),
         input=f"{stdin}\n",

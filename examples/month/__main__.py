@@ -156,11 +156,7 @@ def play_month(directory: Path, port: int, plan: Plan) -> int:
     try:
         with Playground(directory=directory, port=port, at=begins) as playground:
             installation = install(
-                stage(directory, SAMPLED),
-                playground.url,
-                directory=directory,
-                say=say,
-                program=("-m", "examples.month.clock", begins.isoformat()),
+                stage(directory, SAMPLED), playground.url, directory=directory, say=say, run=playground.command
             )
             asyncio.run(play(playground, installation, directory, plan))
     except NotBuilt as absent:

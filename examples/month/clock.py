@@ -1,15 +1,11 @@
-"""The clock that the story sets, and the product's commands under it.
+"""The clock that the story sets.
 
 The product reads one clock, `django.utils.timezone.now`; a test holds it to that. So a process of this example that puts
 another function in its place sees the whole product at another time, and the product has no switch for it.
-
-`python -m examples.month.clock 2026-10-01T06:30:00Z create_user …` runs a command of manage.py at that instant.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -49,16 +45,3 @@ def instant_of(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{text} names no zone.")
     return at.astimezone(UTC)
-
-
-def main() -> None:
-    """Run a command of manage.py at the instant that the first argument names."""
-    keep_time_by(TravellingClock(instant_of(sys.argv[1])))
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops_site.settings")
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(["manage.py", *sys.argv[2:]])
-
-
-if __name__ == "__main__":
-    main()

@@ -17,6 +17,7 @@ from examples.month.inbox import Case
 from examples.month.models import SMALL
 from examples.month.playing import Playground
 from examples.month.plot import Told
+from examples.month.watchfulness import when_noticed
 from examples.telling import instant, say, title
 
 STATEMENT = (
@@ -70,10 +71,12 @@ async def sum_up(told: Told, governor: Governor, cases: Sequence[Case], month: d
     title("What the month came to")
     costs = await governor.costs(f"{month:%Y-%m}")
     if told.incident is not None and told.hard_from is not None:
-        opened = instant(told.incident["opened_at"])
+        noticed = when_noticed(told.incident)
         say(f"  What changed: {told.incident['title']}.")
         say(f"  The first hard mail came {telling.moment(told.hard_from)}; the owner was told")
-        say(f"    {telling.duration(opened - told.hard_from)} later{_acknowledged(told, opened)}.")
+        say(
+            f"    {telling.duration(noticed - told.hard_from)} later, and had taken it {_taken(told.incident, noticed)}."
+        )
     if told.closed_at is not None and told.opened_at is not None:
         since, until = telling.moment(told.opened_at), telling.moment(told.closed_at)
         say(f"  The breaker was not closed from {since} until the recovery had passed, {until}.")
@@ -94,10 +97,9 @@ async def sum_up(told: Told, governor: Governor, cases: Sequence[Case], month: d
     tell_models(costs, cases)
 
 
-def _acknowledged(told: Told, opened: datetime) -> str:
-    if told.acknowledged_at is None:
-        return ""
-    return f", and had acknowledged it {telling.duration(told.acknowledged_at - opened)} after that"
+def _taken(incident: dict[str, Any], noticed: datetime) -> str:
+    taken_at = instant(incident["acknowledged_at"])
+    return "already" if taken_at <= noticed else f"{telling.duration(taken_at - noticed)} after that"
 
 
 def tell_models(costs: dict[str, Any], cases: Sequence[Case]) -> None:

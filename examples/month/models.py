@@ -99,10 +99,13 @@ class Release:
         return self.small if model == SMALL else self.large
 
     def question(self, mail: Mail, acquaintances: Acquaintances) -> dict[str, Any]:
-        """All that is asked about a mail, with model, release and tokens."""
+        """All that is asked about a mail, with model, release and tokens. No latency is sent: that of this machine, which may be
+        busy with other things, would be no news of the month."""
         judgement = self.judge(mail)
+        question = question_for(mail, judgement, acquaintances)
+        del question["latency_ms"]
         return {
-            **question_for(mail, judgement, acquaintances),
+            **question,
             "model": self.model_for(mail),
             "release": self.name,
             "usage": usage_of(mail, judgement),

@@ -76,6 +76,13 @@ class Playground:
         """What worker and scheduler do every few seconds in life: all of it, or what is named."""
         self.took.update(self._tell({"sweep": names})["took_s"])
 
+    def command(self, arguments: list[str], stdin: str) -> dict[str, str]:
+        """Run a command of manage.py where the product is. Raises NotInstalled with what it refuses."""
+        answer: dict[str, str] = self._tell({"command": arguments, "stdin": f"{stdin}\n"})
+        if "refusal" in answer:
+            raise NotInstalled(answer["refusal"])
+        return answer
+
     def _tell(self, words: dict[str, Any]) -> Any:
         """One line, and the line that comes back. Raises NotInstalled where the product has ended."""
         assert self._process is not None

@@ -32,7 +32,6 @@ class Told:
 
     hard_from: datetime | None = None
     incident: dict[str, Any] | None = None
-    acknowledged_at: datetime | None = None
     opened_at: datetime | None = None
     trials: list[Trial] | None = None
     released_at: datetime | None = None
@@ -130,7 +129,6 @@ class Plot:
             )
         else:
             self.told.incident = await self._governor.incident(self._watch.found["id"])
-            self.told.acknowledged_at = self._watch.acknowledged_at
             telling.tell_incident(self.told.incident, came, self.told.hard_from)
 
     async def _people_decide(self) -> None:
@@ -140,6 +138,7 @@ class Plot:
         if self._watch.found is None:
             # Whoever opens a breaker by hand has an incident, and has taken it.
             self._watch.found = (await self._governor.incidents("acknowledged"))[0]
+            self.told.incident = self._watch.found
         await self._governor.handle(
             self._watch.found, "mitigate", note="The breaker is open; people decide every mail."
         )

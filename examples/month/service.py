@@ -1,13 +1,14 @@
 """`python -m examples.month.service --port N --at INSTANT`: the whole product in one process, under the story's clock.
 
 Web server, API, console and database are the product's own. In place of worker and scheduler there is the story: line by
-line on standard input it says what time it is and which sweeps are to run, and each line gets one line back. The process ends
-with its standard input.
+line on standard input it says what time it is, which sweeps are to run, and which of the installation's commands; each line gets
+one line back. The process ends with its standard input.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -58,13 +59,15 @@ def obey(clock: TravellingClock) -> None:
     from aiops_site.celery import app
 
     app.loader.import_default_modules()
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         wanted = json.loads(line)
         answer: dict[str, Any] = {}
         if "at" in wanted:
             answer["at"] = clock.travel(instant_of(wanted["at"])).isoformat()
         if "sweep" in wanted:
             answer["took_s"] = sweep(wanted["sweep"])
+        if "command" in wanted:
+            answer = run_command(wanted["command"], wanted["stdin"])
         print(json.dumps(answer), flush=True)
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -79,6 +82,22 @@ def sweep(names: Sequence[str]) -> dict[str, float]:
         app.tasks[name]()
         took[name] = took.get(name, 0.0) + time.perf_counter() - began
     return took
+
+
+def run_command(arguments: Sequence[str], given: str) -> dict[str, Any]:
+    """What a command of manage.py answers as JSON, or its `refusal`. `given` is what it reads on standard input."""
+    from django.core.management import CommandError, call_command
+
+    said, standard_input = io.StringIO(), sys.stdin
+    sys.stdin = io.StringIO(given)
+    try:
+        call_command(*arguments, "--json", stdout=said)
+    except CommandError as refusal:
+        return {"refusal": f"{arguments[0]}: {refusal}"}
+    finally:
+        sys.stdin = standard_input
+    answer: dict[str, Any] = json.loads(said.getvalue())
+    return answer
 
 
 def in_order() -> list[str]:

@@ -11,7 +11,8 @@ from examples.desk import Ruled
 from examples.month.inbox import Case
 from examples.month.learning import Trial
 from examples.month.models import LIKE, SMALL, Price
-from examples.telling import instant, named, say, share
+from examples.month.watchfulness import when_noticed
+from examples.telling import named, say, share
 
 
 def moment(at: datetime) -> str:
@@ -64,11 +65,11 @@ def tell_monitors(monitors: Sequence[Mapping[str, Any]]) -> None:
             say(f"  {words}: {', '.join(names)}.")
 
 
-def tell_incident(incident: Mapping[str, Any], came: Sequence[Case], hard_from: datetime | None) -> None:
-    opened = instant(incident["opened_at"])
+def tell_incident(incident: dict[str, Any], came: Sequence[Case], hard_from: datetime | None) -> None:
+    opened = when_noticed(incident)
     mails = sum(case.at <= opened for case in came)
     hard = sum(case.at <= opened and case.mail.origin.startswith("hard") for case in came)
-    say(f"  {moment(opened)}  An incident: “{incident['title']}”, {incident['severity']}.")
+    say(f"  {moment(opened)}  The incident “{incident['title']}”, {incident['severity']}:")
     for alarm in incident["alarms"]:
         say(f"    {alarm['kind'].replace('_', ' ')}: {alarm['summary']}")
     if hard_from is not None:
