@@ -128,6 +128,35 @@ def _state_of(
     return MonthState(month, code, due_at, report, has_traffic)
 
 
+@dataclass(frozen=True, slots=True)
+class ReportTally:
+    """How the reports of some systems stand: of the last month that is over, and how many of any month are overdue."""
+
+    month: date
+    asked: int = 0
+    attested: int = 0
+    overdue: int = 0
+
+
+def tally_reports(systems: Iterable[AISystem], *, now: datetime) -> dict[UUID, ReportTally]:
+    """The tally of each organization's systems, by organization: three queries."""
+    asked = list(systems)
+    months = [month_after(month_of(now), -count) for count in range(MONTHS_ASKED, 0, -1)]
+    states = month_states(asked, months, now=now) if asked else {}
+    by_organization: dict[UUID, list[list[MonthState]]] = defaultdict(list)
+    for system in asked:
+        by_organization[system.organization_id].append(states[system.pk])
+    return {
+        key: ReportTally(
+            month=months[-1],
+            asked=sum(found[-1].code in {"attested", "overdue", "frozen", "open"} for found in rows),
+            attested=sum(found[-1].code == "attested" for found in rows),
+            overdue=sum(state.code == "overdue" for found in rows for state in found),
+        )
+        for key, rows in by_organization.items()
+    }
+
+
 def reports_of(actor: Actor) -> QuerySet[OwnershipReport]:
     """Frozen reports of the organization with their systems, newest month first; without their documents."""
     reports = OwnershipReport.objects.visible_to(actor).select_related("system", "organization", "attested_by")

@@ -22,6 +22,8 @@ READING_LOG = frozenset({"auditor", "admin", "owner", "lead"})
 PRICING = frozenset({"admin", "owner"})
 HANDLING = frozenset({"owner", "admin", "lead"})
 MANAGING_MONITORS = frozenset({"owner", "admin"})
+# The scene's owner of the system, who signs its reports, holds this role.
+OWNING = frozenset({"owner"})
 ADJUDICATING = frozenset({"lead", "owner"})
 
 
@@ -134,6 +136,36 @@ ACCESS: dict[str, tuple[Access, ...]] = {
             body={"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z", "reason": "x"},
         ),
     ),
+    # ---- the month
+    "report-list": (see(stranger=200),),
+    "report-detail": (see(),),
+    "report-document": (see(),),
+    "report-freeze": (do(HANDLING),),
+    "report-attest": (do(OWNING, body={"statement": "Read."}),),
+    "improvement-list": (see(stranger=200), do(HANDLING, answer=422, stranger=422)),
+    "improvement-close": (see(), do(HANDLING, body={"status": "done", "note": "x"})),
+    "api-reports": (see(stranger=200),),
+    "api-report": (see(),),
+    "api-report-document": (see(),),
+    "api-report-attest": (do(OWNING, answer=200, body={"statement": "Read."}),),
+    "api-system-reports": (do(HANDLING, answer=200, body={"month": "$month"}),),
+    "api-improvement-items": (
+        see(stranger=200),
+        do(
+            HANDLING,
+            answer=201,
+            body={
+                "system": "$systems/slug",
+                "month": "$month",
+                "title": "x",
+                "metric": "error_rate",
+                "expected_value": 0.1,
+                "owner": "$reviewer_email",
+                "due_on": "$due_on",
+            },
+        ),
+    ),
+    "api-improvement-close": (do(HANDLING, answer=200, body={"status": "done", "note": "x"}),),
     # ---- watching
     "monitor-list": (see(stranger=200),),
     "monitor-detail": (see(),),
@@ -282,6 +314,7 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "notification-read": (do(EVERYBODY),),
     "dataset-list": (see(stranger=200),),
     "dataset-detail": (see(),),
+    "dataset-export": (see(),),
     "dataset-versions": (see(), do(ADJUDICATING, answer=409, body={"reason": "x"})),
     "dataset-version": (see(),),
     "dataset-version-verify": (see(),),

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,11 +11,13 @@ from evaluations.services.gating import Plan, open_run
 from evaluations.services.releases import state_release
 from evaluations.services.sealing import seal_version
 from governance.actors import OPERATOR
-from governance.models import AccessToken, Group, Organization, PolicyVersion, User
+from governance.models import AccessToken, AISystem, Group, Organization, PolicyVersion, User
 from governance.permissions import ROLES
 from governance.services.accounts import make_password_link
 from governance.services.recording import record
-from operations.models import ModelPrice, Repricing
+from operations.models import ImprovementItem, ModelPrice, OwnershipReport, Repricing
+from operations.months import month_after, month_of, name_month
+from operations.report_document import build_report
 from operations.services.budgets import state_budget, state_review_rate
 from reviews.models import Notification
 from tests.evaluations.scenes import make_dataset, make_example
@@ -98,6 +100,7 @@ def set_scene() -> Scene:
         created_at=entry.occurred_at,
         finished_at=entry.occurred_at,
     )
+    report, item = make_month_of(system, entry.occurred_at)
     scene = Scene(organization, people, stranger, secret, foreign_key)
     _, _, uidb64, token, _ = make_password_link(subject).removeprefix("http://").split("/")
     scene.arguments = {
@@ -117,6 +120,11 @@ def set_scene() -> Scene:
         "datasets/number": sealed.number,
         "run_id": run.pk,
         "incident_id": incident.pk,
+        "report_id": report.pk,
+        "reports/slug": system.slug,
+        "month": name_month(report.month),
+        "item_id": item.pk,
+        "due_on": f"{entry.occurred_at + timedelta(days=9):%Y-%m-%d}",
         "monitor_id": alarm.monitor_id,
         "channel_id": make_channel(organization, name=f"{MARK} channel").pk,
         "number": draft.number,
@@ -149,3 +157,31 @@ def set_scene() -> Scene:
         )
         scene.own[role] = {"token_id": token.pk, "notification_id": notification.pk}
     return scene
+
+
+def make_month_of(system: AISystem, now: datetime) -> tuple[OwnershipReport, ImprovementItem]:
+    """The frozen report of the month before, not signed yet, and an item that was decided on it."""
+    month = month_after(month_of(now), -1)
+    item = ImprovementItem.objects.create(
+        organization_id=system.organization_id,
+        system=system,
+        month=month,
+        title=f"{MARK} improvement",
+        metric=ImprovementItem.Metric.ERROR_RATE,
+        expected_value=0.05,
+        owner=system.owner,
+        due_on=(now + timedelta(days=20)).date(),
+        created_by_label=f"{MARK} owner",
+        created_at=now,
+    )
+    built = build_report(system, month)
+    report = OwnershipReport.objects.create(
+        organization_id=system.organization_id,
+        system=system,
+        month=month,
+        document=built.text,
+        sha256=built.sha256,
+        frozen_at=now,
+        frozen_by_label=f"{MARK} owner",
+    )
+    return report, item
