@@ -136,26 +136,21 @@ def describe_breaker(system: AISystem) -> dict[str, Any]:
 
 def describe_progress(recovery: Recovery, counted: Progress) -> list[dict[str, Any]]:
     """Each condition that is asked for: how many of how many, how many of these went wrong, how many may."""
-    conditions = [
-        (
-            "Rulings",
-            "overridden",
-            counted.rulings,
-            recovery.wanted_rulings,
-            counted.overridden,
-            recovery.most_overridden,
-        ),
-        ("Outcomes", "failed", counted.outcomes, recovery.wanted_outcomes, counted.failed, recovery.most_failed),
-    ]
+    overridden, failed = counted.overridden, counted.failed
+    rulings = (counted.rulings, recovery.wanted_rulings, overridden, recovery.most_overridden)
+    outcomes = (counted.outcomes, recovery.wanted_outcomes, failed, recovery.most_failed)
+    conditions = [("Rulings", "overridden", "be overridden", *rulings), ("Outcomes", "failed", "fail", *outcomes)]
     return [
         {
             "name": name,
             "count": count,
             "wanted": wanted,
-            "said": (f"{wrong} of {count} {verb} so far, at most " if count else "None so far; at most ")
-            + f"{say_value(most, 'share')} may be{'' if count else f' {verb}'}",
-            "rate": say_value(wrong / count, "share") if count else "",
+            "said": f"{_say_share(wrong, count, verb)} so far; at most {say_value(most, 'share')} may {may}",
         }
-        for name, verb, count, wanted, wrong, most in conditions
+        for name, verb, may, count, wanted, wrong, most in conditions
         if wanted
     ]
+
+
+def _say_share(wrong: int, count: int, verb: str) -> str:
+    return f"{wrong} of {count} {verb} ({say_value(wrong / count, 'share')})" if count else "None"

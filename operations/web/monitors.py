@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Case, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,7 +36,7 @@ from reviews.web.list_filters import describe_applied, system_choices
 @page("monitors.read")
 @require_GET
 def monitor_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """By system and kind. A filter that can't be read shows what is wrong with it, and no rows."""
+    """Those with an alarm first, then by system and kind. A filter that can't be read shows what is wrong with it, and no rows."""
     form = MonitorFilterForm(request.GET, systems=system_choices(actor))
     is_valid = form.is_valid()
     monitors = monitors_of(actor) if is_valid else Monitor.objects.none()
@@ -44,7 +45,8 @@ def monitor_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     if is_valid and form.cleaned_data["status"]:
         monitors = monitors.filter(status=form.cleaned_data["status"])
     # Baselines and states may be long, and no row shows them.
-    shown = monitors.defer("baseline", "state").order_by("system__name", "system_id", "kind")
+    first = Case(When(status=Monitor.Status.ALARMED, then=0), default=1)
+    shown = monitors.defer("baseline", "state").order_by(first, "system__name", "system_id", "kind")
     listed = take_page(request, shown, size=100)
     context = {
         "form": form,
