@@ -105,7 +105,7 @@ class Condition:
         first = max([*applies, FINE], key=lambda health: health.rank)
         if first not in (LEARNING, FINE) or not self.learning:
             return first
-        return replace(first, detail=f"{self.learning} of {self.learning + self.knowing} monitors still learn")
+        return replace(first, detail=f"{self.learning} of {self.learning + self.knowing} still learn")
 
 
 def conditions_of(systems: Sequence[AISystem]) -> dict[uuid.UUID, Condition]:

@@ -56,8 +56,8 @@ def test_how_many_still_learn_stands_below_the_word() -> None:
     def detail(**known: int) -> str:
         return Condition(breaker="closed", has_owner=True, **known).health(decisions=5).detail
 
-    assert detail(learning=3, watching=7, standing=4) == "3 of 6 monitors still learn"
-    assert detail(learning=9, watching=4, standing=4) == "9 of 9 monitors still learn"
+    assert detail(learning=3, watching=7, standing=4) == "3 of 6 still learn"
+    assert detail(learning=9, watching=4, standing=4) == "9 of 9 still learn"
     assert detail(watching=9, standing=4) == ""
 
 
@@ -229,7 +229,7 @@ def test_an_agency_sees_each_of_its_clients_and_nobody_elses(
     for system in (second, third):
         make_incident(system, severity="critical")
     client.force_login(person)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(17):
         body = read(client, "client-list")
     assert body.index(second.organization.name) < body.rindex(f'<span class="strong">{first.organization.name}')
     assert "Critical incident" in body and "$2.00" in body
