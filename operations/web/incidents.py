@@ -90,6 +90,10 @@ def incident_acknowledge(request: HttpRequest, actor: Actor, incident_id: uuid.U
     try:
         acknowledge_incident(actor=actor, incident_id=incident_id)
     except Conflict as refusal:
+        incident = find_incident(actor=actor, incident_id=incident_id)
+        if incident.status == Incident.Status.ACKNOWLEDGED and incident.assignee_id == actor.user_id:
+            # Pressed twice, or sent again by a reload: nobody else was faster.
+            return redirect("incident-detail", incident_id)
         return show_conflict(request, actor, incident_id, refusal)
     messages.success(request, "It is yours now, and nobody further is told.")
     return redirect("incident-detail", incident_id)

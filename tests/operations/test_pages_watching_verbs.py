@@ -39,6 +39,15 @@ def test_an_address_that_only_takes_forms_says_so(client: Client) -> None:
     assert "send it again" in answer.content.decode()
 
 
+def test_who_takes_an_incident_twice_has_it(client: Client) -> None:
+    incident = make_incident()
+    client.force_login(incident.system.owner)
+    send(client, "incident-acknowledge", incident.pk)
+    send(client, "incident-acknowledge", incident.pk)
+    client.force_login(make_person(incident.system.organization, "lead"))
+    assert "Somebody was faster" in send(client, "incident-acknowledge", incident.pk, 409)
+
+
 def test_an_incident_goes_from_taken_to_learned_from_by_its_forms(client: Client) -> None:
     system = make_system()
     incident = make_incident(system)
