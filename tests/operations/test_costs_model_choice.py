@@ -78,8 +78,11 @@ def test_one_model_alone_is_compared_with_nothing() -> None:
     assert choice.chosen is None and choice.reason == "Only one model did this: there is nothing to compare."
 
 
+# Costs, and rates and half widths in thousandths.
 EVIDENCE = st.lists(
-    st.tuples(st.one_of(st.none(), st.floats(0, 100)), st.one_of(st.none(), st.floats(0, 1)), st.floats(0.0, 0.3)),
+    st.tuples(
+        st.one_of(st.none(), st.integers(0, 100)), st.one_of(st.none(), st.integers(0, 1000)), st.integers(0, 300)
+    ),
     min_size=1,
     max_size=6,
 )
@@ -87,7 +90,10 @@ EVIDENCE = st.lists(
 
 @given(EVIDENCE)
 def test_whatever_is_named_is_not_worse_than_the_margin_and_nothing_not_worse_is_cheaper(rows: Any) -> None:
-    models = [seen(f"m{n}", cost, error, spread=spread) for n, (cost, error, spread) in enumerate(rows)]
+    models = [
+        seen(f"m{n}", cost, None if error is None else error / 1000, spread=spread / 1000)
+        for n, (cost, error, spread) in enumerate(rows)
+    ]
     choice = choose("x", models, PERIOD)
     if choice.chosen is None:
         return
