@@ -30,8 +30,8 @@ class Governor(Owner):
 
     async def examples(self, dataset: str, version: int, split: str) -> list[dict[str, Any]]:
         """The examples of one part of a sealed version, as they are exported."""
-        params = {"version": version, "split": split}
-        lines = await self._lines(f"/datasets/{dataset}/examples.jsonl", params)
+        params = {"format": "jsonl", "version": version, "split": split}
+        lines = await self._lines(f"/datasets/{dataset}/export", params)
         return [json.loads(line) for line in lines if line]
 
     async def state_release(self, name: str, reason: str) -> None:

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from examples.month.clock import TravellingClock, instant_of, keep_time_by
@@ -55,21 +55,24 @@ def main() -> None:
 
 
 def obey(clock: TravellingClock) -> None:
-    """Do what the lines say, one after another; at their end tell the server to stop."""
+    """Do what the lines say, one after another. When they end, or nobody hears the answers, tell the server to stop."""
     from aiops_site.celery import app
 
     app.loader.import_default_modules()
-    for line in sys.stdin.buffer:
-        wanted = json.loads(line)
-        answer: dict[str, Any] = {}
-        if "at" in wanted:
-            answer["at"] = clock.travel(instant_of(wanted["at"])).isoformat()
-        if "sweep" in wanted:
-            answer["took_s"] = sweep(wanted["sweep"])
-        if "command" in wanted:
-            answer = run_command(wanted["command"], wanted["stdin"])
-        print(json.dumps(answer), flush=True)
-    os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        for line in sys.stdin.buffer:
+            print(json.dumps(carry_out(clock, json.loads(line))), flush=True)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def carry_out(clock: TravellingClock, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """One line: set the clock (`at`), run sweeps (`sweep`), run a command (`command`)."""
+    if "at" in wanted:
+        return {"at": clock.travel(instant_of(wanted["at"])).isoformat()}
+    if "sweep" in wanted:
+        return {"took_s": sweep(wanted["sweep"])}
+    return run_command(wanted["command"], wanted["stdin"])
 
 
 def sweep(names: Sequence[str]) -> dict[str, float]:
