@@ -47,8 +47,8 @@ class BudgetOutput(serializers.Serializer[Budget]):
 
 class RepricingOutput(serializers.Serializer[Repricing]):
     id = serializers.UUIDField()
-    since = serializers.DateTimeField()
-    until = serializers.DateTimeField()
+    since = serializers.DateTimeField(source="since_at")
+    until = serializers.DateTimeField(source="until_at")
     reason = serializers.CharField()
     requested_by = serializers.CharField(source="requested_by_label")
     requested_at = serializers.DateTimeField(source="created_at")

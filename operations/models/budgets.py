@@ -99,8 +99,8 @@ class Repricing(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="repricings", db_index=False)
     system = models.ForeignKey(AISystem, models.CASCADE, related_name="repricings", db_index=False)
-    since = models.DateTimeField()
-    until = models.DateTimeField()
+    since_at = models.DateTimeField()
+    until_at = models.DateTimeField()
     reason = models.TextField()
     requested_by_label = models.CharField(max_length=254)
     created_at = models.DateTimeField()
@@ -118,7 +118,7 @@ class Repricing(models.Model):
             models.UniqueConstraint(
                 fields=["system"], condition=Q(finished_at__isnull=True), name="repricing_one_running_a_system"
             ),
-            models.CheckConstraint(condition=Q(until__gt=F("since")) & ~Q(reason=""), name="repricing_is_stated"),
+            models.CheckConstraint(condition=Q(until_at__gt=F("since_at")) & ~Q(reason=""), name="repricing_is_stated"),
         ]
         indexes = [models.Index(F("organization"), F("created_at").desc(), name="repricing_newest")]
 

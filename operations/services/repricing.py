@@ -67,8 +67,8 @@ def request_repricing(*, actor: Actor, system: AISystem, since: datetime, until:
             repricing = Repricing.objects.create(
                 organization_id=system.organization_id,
                 system=system,
-                since=begins,
-                until=ends,
+                since_at=begins,
+                until_at=ends,
                 reason=stated,
                 requested_by_label=actor.label,
                 created_at=now,
@@ -159,7 +159,7 @@ def _next_decisions(repricing: Repricing, limit: int) -> list[Decision]:
     """In the order in which they were made, which an index holds; each with the entry that holds."""
     newest = CostEntry.objects.filter(decision_id=OuterRef("pk")).order_by("-sequence")
     rows = Decision.objects.real().filter(
-        system_id=repricing.system_id, created_at__gte=repricing.since, created_at__lt=repricing.until
+        system_id=repricing.system_id, created_at__gte=repricing.since_at, created_at__lt=repricing.until_at
     )
     if repricing.after_decision is not None:
         at = Decision.objects.filter(pk=repricing.after_decision).values_list("created_at", flat=True).first()
@@ -194,8 +194,8 @@ def _record(actor: Actor, repricing: Repricing, type: str, now: datetime, **fact
         subject=f"system:{repricing.system_id}",
         payload={
             "repricing": str(repricing.pk),
-            "since": repricing.since.isoformat(),
-            "until": repricing.until.isoformat(),
+            "since": repricing.since_at.isoformat(),
+            "until": repricing.until_at.isoformat(),
             **facts,
         },
         occurred_at=now,

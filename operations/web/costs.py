@@ -232,7 +232,7 @@ def _period_of(month: date) -> Period:
 def _repricing_row(system: AISystem, repricing: Repricing) -> RepricingRow:
     if repricing.finished_at is not None:
         return RepricingRow(repricing, repricing.looked_at)
-    whole = figures_of(system, Period.between(repricing.since, repricing.until)).decisions
+    whole = figures_of(system, Period.between(repricing.since_at, repricing.until_at)).decisions
     return RepricingRow(repricing, max(whole, repricing.looked_at, 1))
 
 

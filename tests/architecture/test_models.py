@@ -20,7 +20,7 @@ WITHOUT_ORGANIZATION = {
     "RollUpDue",
 }
 # A flag may also be a verb in the third person.
-FLAGS = {"is", "has", "are", "does", "trips"}
+FLAGS = {"is", "has", "are", "does", "trips", "includes"}
 MODELS = [model for model in apps.get_models() if model._meta.app_label in FLOORS]
 
 

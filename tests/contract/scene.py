@@ -93,8 +93,8 @@ def set_scene() -> Scene:
     Repricing.objects.create(
         organization=organization,
         system=system,
-        since=entry.occurred_at - timedelta(days=1),
-        until=entry.occurred_at,
+        since_at=entry.occurred_at - timedelta(days=1),
+        until_at=entry.occurred_at,
         reason=f"{MARK} reason",
         requested_by_label="x",
         created_at=entry.occurred_at,

@@ -167,7 +167,7 @@ def test_a_repricing_is_asked_for_and_its_progress_shown(client: Client, system:
     asked = {"since": "2026-03-01", "until": "2026-03-31", "reason": "The contract."}
     assert client.post(address, asked).status_code == 302
     made = Repricing.objects.get()
-    assert (made.since, made.until) == (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
+    assert (made.since_at, made.until_at) == (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
     write_day(system, date(2026, 3, 5), decisions=400)
     Repricing.objects.update(looked_at=100, changed=90, difference_micros=-1_500_000)
     shown = look(client, "system-costs", system.slug)
@@ -209,8 +209,8 @@ def test_what_people_wrote_stays_text(client: Client, system: AISystem) -> None:
     Repricing.objects.create(
         organization=system.organization,
         system=system,
-        since=timezone.now() - timedelta(days=1),
-        until=timezone.now(),
+        since_at=timezone.now() - timedelta(days=1),
+        until_at=timezone.now(),
         reason=HOSTILE,
         requested_by_label=HOSTILE,
         created_at=timezone.now(),

@@ -244,7 +244,7 @@ def test_what_cannot_be_meant_is_refused_by_its_pointer(fields: dict[str, Any], 
 
 def test_what_is_still_to_come_is_cut_off() -> None:
     repricing = ask(make_system(), until=datetime(2090, 1, 1, tzinfo=UTC), since=timezone.now() - DAY)
-    assert repricing.until <= timezone.now() + timedelta(seconds=5)
+    assert repricing.until_at <= timezone.now() + timedelta(seconds=5)
 
 
 def test_only_owners_and_admins_of_the_organization_may_ask() -> None:
