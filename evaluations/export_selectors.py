@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import F, Func, IntegerField, OuterRef, Q, Subquery, Sum, TextField, Value, Window
 from django.db.models.functions import Cast, Coalesce
 
-from evaluations.exporting.answers import has_answer
+from evaluations.exporting.answers import REJECTED, has_answer
 from evaluations.exporting.shapes import Exported
 from evaluations.models import Dataset, DatasetVersion, Example, ExampleSource
 from evaluations.querysets import ExampleQuerySet
@@ -65,11 +65,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much a part is: its examples (`is_more` where there are more than were counted), how many of a sample teach only
-    what is wrong, and about how many bytes of JSON lines it makes."""
+    """How much a part is: its examples (`is_more` where there are more than were counted), how many of them teach only what
+    is wrong, and about how many bytes of JSON lines it makes."""
 
     examples: int
     is_more: bool
+    unanswered: int
     bytes: int
 
 
@@ -118,15 +119,12 @@ def read_pages(part: Part, *, last: uuid.UUID | None) -> Iterator[list[Exported]
 def measure_extent(part: Part) -> Extent:
     """Counted no further than a cap; the size is that of the first examples times their number."""
     examples = part.examples()
-    if part.version is not None and part.selection == Selection():
-        count = part.version.examples
-    else:
-        count = examples.order_by().values("pk")[: COUNTED_AT_MOST + 1].count()
+    counted = examples.values("pk")[: COUNTED_AT_MOST + 1].count()
+    unanswered = examples.filter(expected__in=REJECTED).values("pk")[:COUNTED_AT_MOST].count()
     sample = list(examples.values_list(_weight(), flat=True)[:SAMPLED])
     each = BYTES_BESIDE_TEXTS + (sum(sample) / len(sample) if sample else 0)
-    is_more = part.version is None and count > COUNTED_AT_MOST
-    counted = COUNTED_AT_MOST if is_more else count
-    return Extent(counted, is_more, round(counted * each))
+    count = min(counted, COUNTED_AT_MOST)
+    return Extent(count, counted > COUNTED_AT_MOST, unanswered, round(count * each))
 
 
 def _weight() -> Any:

@@ -89,6 +89,11 @@ class ExampleFilter(django_filters.FilterSet):
         )
 
 
+@extend_schema_field({"type": "integer", "minimum": 1})
+class WholeNumber(django_filters.Filter):
+    field_class = forms.IntegerField
+
+
 class ExportFilter(ExampleFilter):
     """`format`, `version`, and the list's filters."""
 
@@ -97,11 +102,8 @@ class ExportFilter(ExampleFilter):
         method="keep",
         label="JSON lines unless said",
     )
-    version = django_filters.NumberFilter(
-        field_class=forms.IntegerField,
-        min_value=1,
-        method="keep",
-        label="A sealed version instead of what is there now",
+    version = WholeNumber(
+        min_value=1, max_value=2**31 - 1, method="keep", label="A sealed version instead of what is there now"
     )
 
     def keep(self, examples: Any, name: str, value: Any) -> Any:

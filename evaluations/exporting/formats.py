@@ -86,7 +86,7 @@ _ALL = (
     Format(
         name="langfuse",
         label="Langfuse items",
-        sentence="Dataset items as Langfuse's API takes them, one a line.",
+        sentence="Dataset items as the API of Langfuse takes them, one a line.",
         suffix="langfuse.jsonl",
         media_type=JSON_LINES,
         write=write_langfuse,

@@ -6,13 +6,11 @@ import json
 import uuid
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from evaluations.models import Dataset, Example
@@ -29,6 +27,7 @@ from evaluations.selectors import (
 )
 from evaluations.services.adjudicating import adjudicate_example
 from evaluations.version_selectors import newest_version
+from evaluations.web.exports import write_page_url
 from evaluations.web.forms import AdjudicationForm, ExampleFilterForm
 from evaluations.web.texts import excerpt_expected, excerpt_input, is_rejection, lay_out, lay_out_expected
 from governance.actors import Actor
@@ -82,8 +81,7 @@ def dataset_detail(request: HttpRequest, actor: Actor, dataset_id: uuid.UUID) ->
         ],
         "may_adjudicate": may(actor, "datasets.adjudicate"),
         "newest": newest_version(dataset),
-        "download_url": reverse("api-examples-jsonl", args=[dataset.pk]),
-        "chosen_url": write_download_url(dataset, chosen),
+        "chosen_url": write_page_url(dataset.pk, chosen),
     }
     return render(request, "evaluations/dataset.html", context)
 
@@ -218,13 +216,3 @@ def read_ids(texts: Iterable[str]) -> list[uuid.UUID]:
         return [uuid.UUID(text) for text in texts]
     except ValueError as error:
         raise Invalid("The form has been changed on its way.") from error
-
-
-def write_download_url(dataset: Dataset, chosen: Selection) -> str:
-    """Where exactly what the filters show is downloaded; empty where nothing is filtered, or by words, which the export
-    does not know."""
-    if chosen.words or not (chosen.statuses or chosen.split or chosen.label):
-        return ""
-    parameters = [("status", status) for status in chosen.statuses or Example.Status.values]
-    parameters += [(name, value) for name, value in (("split", chosen.split), ("label", chosen.label)) if value]
-    return f"{reverse('api-examples-jsonl', args=[dataset.pk])}?{urlencode(parameters)}"

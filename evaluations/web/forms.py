@@ -1,8 +1,9 @@
-"""What people fill in on the datasets' pages: the filters of the examples, and the reason of an adjudication."""
+"""What people fill in on the datasets' pages: the filters of the examples, what of them leaves, why an adjudication holds."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from django import forms
 
@@ -10,6 +11,8 @@ from evaluations.models import Example
 from evaluations.selectors import Selection
 from evaluations.services import auto_sealing, releases, sealing
 from evaluations.services.adjudicating import LONGEST_REASON
+
+ANY_STATUS = "any"
 
 
 class ExampleFilterForm(forms.Form):
@@ -32,6 +35,39 @@ class ExampleFilterForm(forms.Form):
             label=chosen.get("label", ""),
             words=chosen.get("q", ""),
         )
+
+
+class ExportForm(forms.Form):
+    """A GET form: which part of a dataset is taken along. What is not valid chooses nothing."""
+
+    version = forms.ChoiceField(label="Version", required=False)
+    split = forms.ChoiceField(label="Split", required=False, choices=[("", "Both splits"), *Example.Split.choices])
+    status = forms.ChoiceField(
+        label="Status",
+        required=False,
+        choices=[("", "The active ones"), *Example.Status.choices[1:], (ANY_STATUS, "Any status")],
+        help_text="Not asked of a sealed version.",
+    )
+    label = forms.CharField(
+        label="Label", required=False, max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, *args: Any, numbers: Iterable[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sealed = [(str(number), f"v{number}") for number in numbers]
+        cast("forms.ChoiceField", self.fields["version"]).choices = [("", "What is there now"), *sealed]
+
+    def read_part(self) -> tuple[int | None, Selection]:
+        """The sealed version's number, if one was chosen, and the selection."""
+        self.is_valid()
+        chosen: dict[str, Any] = self.cleaned_data
+        number = int(chosen["version"]) if chosen.get("version") else None
+        statuses = Selection().statuses
+        if number is None and chosen.get("status") == ANY_STATUS:
+            statuses = tuple(Example.Status.values)
+        elif number is None and chosen.get("status"):
+            statuses = (chosen["status"],)
+        return number, Selection(statuses=statuses, split=chosen.get("split", ""), label=chosen.get("label", ""))
 
 
 class AdjudicationForm(forms.Form):

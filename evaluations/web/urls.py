@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from evaluations.web import datasets, releases, runs, versions
+from evaluations.web import datasets, exports, releases, runs, versions
 
 _EXAMPLE = "datasets/<uuid:dataset_id>/examples/<uuid:example_id>/"
 
 urlpatterns = [
     path("datasets/", datasets.dataset_list, name="dataset-list"),
     path("datasets/<uuid:dataset_id>/", datasets.dataset_detail, name="dataset-detail"),
+    path("datasets/<uuid:dataset_id>/export/", exports.dataset_export, name="dataset-export"),
     path(_EXAMPLE, datasets.example_detail, name="example-detail"),
     path(f"{_EXAMPLE}adjudicate/", datasets.example_adjudicate, name="example-adjudicate"),
     path("datasets/<uuid:dataset_id>/versions/", versions.version_list, name="dataset-versions"),

@@ -148,7 +148,8 @@ def test_the_examples_are_downloaded(live_service: str, plain_page: "Page") -> N
     harvest_corrections()
     page.goto(f"{live_service}/datasets/")
     page.get_by_role("link", name=desk.system.name).first.click()
+    page.get_by_role("link", name="Export", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the active examples").click()
+        page.get_by_role("link", name="Download as JSON lines").click()
     (line,) = download.value.path().read_text().splitlines()
     assert json.loads(line)["expected"]["action"]["arguments"]["amount"] == 150

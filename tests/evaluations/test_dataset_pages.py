@@ -115,17 +115,6 @@ def test_filters_choose_and_say_when_nothing_fits(client: Client) -> None:
     assert "apples" in visit(client, "dataset-detail", dataset.pk, query="?status=nonsense&after=%%%")
 
 
-def test_the_download_takes_what_the_filter_shows(client: Client) -> None:
-    dataset = make_dataset()
-    shown = make_example(dataset, status="disputed", split="test")
-    make_example(dataset, split="test")
-    sign_in(client, dataset.organization)
-    answer = client.get(reverse("dataset-detail", args=[dataset.pk]) + "?status=disputed&split=test")
-    assert answer.context["chosen_url"] in answer.content.decode().replace("&amp;", "&")
-    taken = b"".join(client.get(answer.context["chosen_url"]).streaming_content).decode()
-    assert taken.count("\n") == 1 and str(shown.pk) in taken
-
-
 def test_a_long_dataset_is_turned_page_by_page(client: Client) -> None:
     dataset = make_dataset()
     ids = {str(make_example(dataset).pk) for _ in range(60)}
