@@ -2,21 +2,24 @@
 
 import itertools
 import re
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from examples.installation import ROOT
+from examples.installation import ROOT, NotInstalled, options
 from examples.mail_triage.desk import rule_of
 from examples.mail_triage.mails import Acquaintances
 from examples.month.__main__ import MARK, Refused, make_room
 from examples.month.clock import TravellingClock, instant_of
 from examples.month.learning import lesson_of
 from examples.month.models import LARGE, SMALL, Release, list_prices, tokens_in, usage_of
+from examples.month.playing import Playground
 from examples.month.timetable import HARD_FROM, Corpus, Plan, arrivals_of, days_of, last_month, looks_of
 from tests.support.servers import free_port
 
@@ -187,3 +190,25 @@ def test_a_taken_port_is_said_before_anything_is_forgotten(tmp_path, live_servic
     with pytest.raises(Refused, match="taken"):
         make_room(tmp_path, int(live_service.rsplit(":", 1)[1]))
     assert (tmp_path / "kept").exists()
+
+
+def test_the_product_keeps_the_storys_time_and_ends_with_it(tmp_path):
+    begins = datetime(2026, 10, 1, 6, tzinfo=UTC)
+    with Playground(directory=tmp_path, port=free_port(), at=begins) as playground:
+        person = options(email="olga@northwind.example", role="owner", organization="northwind")
+        playground.command(["create_user", *person, "--password-stdin"], "set-nine-tables")
+        playground.travel(begins + timedelta(days=2))
+        playground.sweep()
+        with pytest.raises(NotInstalled, match="create_user"):
+            playground.command(["create_user", *options(email="no address", role="owner", organization="x")], "")
+        process = playground._process
+        with closing(sqlite3.connect(tmp_path / "countersign.sqlite3")) as connection:
+            made = connection.execute("SELECT occurred_at FROM governance_auditentry ORDER BY id").fetchall()
+            beat = connection.execute("SELECT beat_at FROM governance_heartbeat").fetchone()
+        # As if the story had been killed: nobody says anything any more, and nobody listens.
+        process.stdin.close()
+        process.stdout.close()
+        assert process.wait(60) == 0
+    assert made
+    assert {at[:10] for (at,) in made} == {"2026-10-01"}
+    assert beat[0].startswith("2026-10-03")
