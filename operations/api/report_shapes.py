@@ -141,3 +141,26 @@ IMPROVEMENT = OpenApiExample(
     },
     response_only=True,
 )
+DOCUMENT = OpenApiExample(
+    "A document, its beginning",
+    value={
+        "format": "countersign.ownership-report/1",
+        "month": "2026-10",
+        "since": "2026-10-01T00:00:00Z",
+        "until": "2026-11-01T00:00:00Z",
+        "is_complete": True,
+        "quality": {
+            "estimate": {
+                "rate": 0.104,
+                "low": 0.091,
+                "high": 0.119,
+                "confidence": 0.95,
+                "reviewed": 2967,
+                "covered": 11865,
+                "more_reviews": 0,
+            },
+            "missing": None,
+        },
+    },
+    response_only=True,
+)

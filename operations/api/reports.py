@@ -63,6 +63,7 @@ class ReportDocument(APIView):
         operation_id="read_report_document",
         tags=["reports"],
         responses={200: OpenApiResponse(OpenApiTypes.OBJECT, description="The document's bytes, as they were hashed")},
+        examples=[shapes.DOCUMENT],
     )
     def get(self, request: Request, report_id: uuid.UUID) -> HttpResponse:
         """The frozen document in its exact bytes (RFC 8785); `Repr-Digest` (RFC 9530) and `ETag` hold their SHA-256."""
