@@ -6,7 +6,7 @@ each of them stops at its cap, so that no page counts a large table.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -17,8 +17,7 @@ from django.utils import timezone
 from governance.actors import Actor
 from governance.models import Organization, PolicyVersion, User
 from governance.permissions import may
-from governance.selectors import organizations_of
-from governance.web.session import current_actor
+from governance.web.session import current_actor, own_organizations
 from operations.watch_selectors import unresolved_incidents
 from reviews.models import Notification
 from reviews.queue_selectors import COUNT_CAP, count_capped, escalations_in
@@ -97,7 +96,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     actor = current_actor(request)
     if actor is None:
         return person
-    organizations = cache(lambda: list(organizations_of(user)))
+    organizations = partial(own_organizations, request)
     counts = cache(lambda: count_places(actor))
     return {
         **person,

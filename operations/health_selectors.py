@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, Subquery, Value, When
 
+from evaluations.models import Release
 from governance.actors import Actor
 from governance.models import Activation, AISystem, Membership
-from governance.selectors import people_standing
 from operations.models import Alarm, Incident, Monitor, RollUp
 from operations.monitor_kinds import KINDS
 from operations.monitor_kinds.standing import StandingKind
@@ -109,68 +109,37 @@ class Condition:
 
 
 def conditions_of(systems: Sequence[AISystem]) -> dict[uuid.UUID, Condition]:
-    """Four questions, whatever the number of systems: their incidents, their monitors, what waits in their queues, and
-    whether their owners are still here."""
-    standing = people_standing(systems)
-    incidents, monitors, waiting = _count_incidents(systems), _count_monitors(systems), _count_waiting(systems)
-    return {
-        system.pk: Condition(
-            breaker=system.breaker,
-            has_owner=(system.organization_id, system.owner_id) in standing,
-            **incidents.get(system.pk, {}),
-            **monitors.get(system.pk, {}),
-            **waiting.get(system.pk, {}),
-        )
-        for system in systems
-    }
-
-
-def _count_incidents(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, Any]]:
-    weight = Case(
-        *(When(severity=severity, then=Value(number)) for number, severity in enumerate(SEVERITIES, 1)),
-        output_field=IntegerField(),
-    )
-    rows = (
-        Incident.objects.filter(system__in=systems, status__in=Incident.UNRESOLVED)
-        .order_by()
-        .annotate(weight=weight)
-        .values("system_id", "weight")
-        .annotate(count=Count("id"))
-    )
-    found: dict[uuid.UUID, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: row["weight"]):
-        seen = found.setdefault(row["system_id"], {"incidents": 0})
-        seen["incidents"] += row["count"]
-        seen["severity"] = str(SEVERITIES[row["weight"] - 1])
-    return found
-
-
-def _count_monitors(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, Any]]:
-    rows = Monitor.objects.filter(system__in=systems).order_by().values("system_id")
-    counted = rows.annotate(
-        **{status: Count("id", filter=Q(status=status)) for status in ("alarmed", "learning", "watching")},
-        standing=Count("id", filter=Q(status=Monitor.Status.WATCHING, kind__in=STANDING)),
-    )
-    return _by_system(counted)
-
-
-def _count_waiting(systems: Sequence[AISystem]) -> dict[uuid.UUID, dict[str, Any]]:
+    """One question, whatever the number of systems, answered from indexes: their incidents, their monitors, what waits in their
+    queues, and whether their owners are still here (as `people_standing` says)."""
     # A decision of a test key gets no escalation, so none of these has to be looked up.
     waiting = Escalation.objects.filter(system=OuterRef("pk"), status__in=Escalation.WAITING).order_by("opened_at")
-    counted = (
+    weight = Case(*(When(severity=severity, then=Value(number)) for number, severity in enumerate(SEVERITIES)))
+    incidents = Incident.objects.filter(system=OuterRef("pk"), status__in=Incident.UNRESOLVED).order_by()
+    monitors = Monitor.objects.filter(system=OuterRef("pk")).order_by().values("pk")
+    role = Membership.objects.filter(
+        user=OuterRef("owner"), user__is_active=True, organization=OuterRef("organization")
+    ).order_by()
+    rows = (
         AISystem.objects.filter(pk__in=[system.pk for system in systems])
         .order_by()
-        .values(system_id=F("pk"))
+        .values_list("pk")
         .annotate(
+            has_owner=Exists(role),
+            unresolved=CappedCount(incidents.values("pk")),
+            worst=Subquery(incidents.annotate(weight=weight).order_by("-weight").values("weight")[:1]),
+            **{name: CappedCount(monitors.filter(status=name)) for name in ("alarmed", "learning", "watching")},
+            standing=CappedCount(monitors.filter(status=Monitor.Status.WATCHING, kind__in=STANDING)),
             waiting=CappedCount(waiting.values("opened_at")[: COUNT_CAP + 1]),
             oldest_at=Subquery(waiting.values("opened_at")[:1]),
         )
     )
-    return _by_system(counted)
+    known = {row[0]: row[1:] for row in rows}
+    return {system.pk: _condition(system, *known[system.pk]) for system in systems}
 
 
-def _by_system(rows: Iterable[Mapping[str, Any]]) -> dict[uuid.UUID, dict[str, Any]]:
-    return {row["system_id"]: {name: value for name, value in row.items() if name != "system_id"} for row in rows}
+def _condition(system: AISystem, has_owner: bool, incidents: int, worst: int | None, *counts: Any) -> Condition:
+    severity = "" if worst is None else str(SEVERITIES[worst])
+    return Condition(system.breaker, has_owner, incidents, severity, *counts)
 
 
 def daily_volumes(
@@ -235,7 +204,7 @@ def find_watched(*, actor: Actor, slug: str) -> AISystem | None:
 
 def read_record(system: AISystem, *, since: datetime, until: datetime) -> tuple[Trouble, list[Happening]]:
     """What is wrong with a watched system (`find_watched`) now, and what happened to it from `since` to `until`, oldest
-    first: alarms, incidents, policy activations, new releases. Four questions; of each kind the newest, but nothing that
+    first: alarms, incidents, policy activations, new releases. Three questions; of each kind the newest, but nothing that
     is wrong now gives way to what is over."""
     is_unresolved = Q(status__in=Incident.UNRESOLVED)
     incidents = list(
@@ -266,7 +235,7 @@ def read_record(system: AISystem, *, since: datetime, until: datetime) -> tuple[
     happened = [Happening(alarm.detected_at, "alarm", alarm.title, alarm) for alarm in alarms]
     happened += [Happening(incident.opened_at, "incident", incident.title, incident) for incident in incidents]
     happened = [one for one in happened if since <= one.at < until]
-    happened += _activations(system, since, until) + _new_releases(system, since, until)
+    happened += _changes(system, since, until)
     return trouble, sorted(happened, key=lambda one: one.at)
 
 
@@ -296,22 +265,19 @@ def condition_of(system: AISystem, trouble: Trouble) -> Condition:
     )
 
 
-def _activations(system: AISystem, since: datetime, until: datetime) -> list[Happening]:
-    activations = (
-        Activation.objects.filter(policy__system=system, effective_from__gte=since, effective_from__lt=until)
-        .select_related("version", "policy")
-        .order_by("-id")
+def _changes(system: AISystem, since: datetime, until: datetime) -> list[Happening]:
+    """What people changed: policies that came into force (`thing`: the policy's id and the version's number), and releases when
+    they were first seen in traffic."""
+    activated = Activation.objects.filter(
+        policy__system=system, effective_from__gte=since, effective_from__lt=until
+    ).values_list("effective_from", Value("policy"), "policy__key", "policy_id", "version__number")
+    seen = Release.objects.filter(system=system, first_seen_at__gte=since, first_seen_at__lt=until).values_list(
+        "first_seen_at", Value("release"), "name", "id", Value(0)
     )
+    rows = activated.order_by().union(seen.order_by(), all=True).order_by("-effective_from")
     return [
-        Happening(one.effective_from, "policy", f"{one.policy.key}, version {one.version.number}", one.version)
-        for one in activations[:MOMENTS_AT_MOST]
+        Happening(at, kind, f"{name}, version {number}", (policy_id, number))
+        if kind == "policy"
+        else Happening(at, kind, name)
+        for at, kind, name, policy_id, number in rows[: 2 * MOMENTS_AT_MOST]
     ]
-
-
-def _new_releases(system: AISystem, since: datetime, until: datetime) -> list[Happening]:
-    """Releases whose first decision of all fell into the time, at the hour in which it did."""
-    rows = RollUp.objects.filter(system=system, dimension=RollUp.Dimension.RELEASE).exclude(value="").order_by()
-    older = rows.filter(grain=RollUp.Grain.DAY, starts_at__lt=since).values("value")
-    new = rows.filter(grain=RollUp.Grain.HOUR, starts_at__gte=since, starts_at__lt=until).exclude(value__in=older)
-    found = new.values("value").annotate(first=Min("starts_at")).order_by("-first")[:MOMENTS_AT_MOST]
-    return [Happening(row["first"], "release", row["value"]) for row in found]

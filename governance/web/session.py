@@ -11,9 +11,9 @@ from django.shortcuts import render
 
 from governance.actors import Actor
 from governance.errors import DomainError, Malformed, NotPermitted
-from governance.models import User
+from governance.models import Organization, User
 from governance.permissions import require
-from governance.selectors import actor_for_person, actor_in_first_organization
+from governance.selectors import actor_for_person, actor_in_first_organization, organizations_of
 
 ORGANIZATION_KEY = "organization"
 
@@ -34,6 +34,16 @@ def current_actor(request: HttpRequest) -> Actor | None:
         actor = actor_in_first_organization(user)
     request._countersign_actor = actor  # type: ignore[attr-defined]
     return actor
+
+
+def own_organizations(request: HttpRequest) -> list[Organization]:
+    """The organizations in which the signed-in person has a role, by name; asked for once a request."""
+    known: list[Organization] | None = getattr(request, "_countersign_organizations", None)
+    if known is None:
+        assert isinstance(request.user, User), "only for pages that need a sign-in"
+        known = list(organizations_of(request.user))
+        request._countersign_organizations = known  # type: ignore[attr-defined]
+    return known
 
 
 View = Callable[..., HttpResponseBase]

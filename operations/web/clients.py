@@ -12,10 +12,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from governance.actors import Actor
-from governance.models import AISystem, Organization, User
-from governance.selectors import organizations_of
+from governance.models import AISystem, Organization
 from governance.web.paging import take_page
-from governance.web.session import page
+from governance.web.session import own_organizations, page
 from operations.health_selectors import Health
 from operations.lag_selectors import read_lags
 from operations.report_selectors import ReportTally, tally_reports
@@ -41,8 +40,7 @@ class ClientRow:
 @require_GET
 def client_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Nothing here depends on the organization that was chosen: a role in an organization is what shows it."""
-    assert isinstance(request.user, User), "@page lets nobody else in"
-    organizations = list(organizations_of(request.user))
+    organizations = own_organizations(request)
     now = timezone.now()
     systems = AISystem.objects.filter(organization__in=organizations).select_related("owner").order_by("name", "id")
     measured = measure_systems(systems, now=now)

@@ -258,5 +258,5 @@ def _where(happening: Happening, slug: str) -> str:
         case "incident":
             return reverse("incident-detail", args=[thing.pk])
         case "policy":
-            return reverse("policy-version", args=[thing.policy_id, thing.number])
+            return reverse("policy-version", args=thing)
     return f"{reverse('decision-list')}?{urlencode({'system': slug, 'release': happening.title})}"

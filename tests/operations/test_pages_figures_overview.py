@@ -188,7 +188,7 @@ def test_more_systems_cost_no_more_queries_and_strangers_see_none(
     for _ in range(12):
         make_roll_up(make_system(organization))
     client.force_login(make_person(organization, "viewer"))
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(12):
         body = read(client, "overview")
     assert body.count('class="what"') == 12
     assert stranger.slug not in body
@@ -229,7 +229,7 @@ def test_an_agency_sees_each_of_its_clients_and_nobody_elses(
     for system in (second, third):
         make_incident(system, severity="critical")
     client.force_login(person)
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(13):
         body = read(client, "client-list")
     assert body.index(second.organization.name) < body.rindex(f'<span class="strong">{first.organization.name}')
     assert "Critical incident" in body and "$2.00" in body
