@@ -1,6 +1,7 @@
 """The failure drill as a test: whatever fails silently is noticed in time, its owner told, and nothing cries wolf."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ from tests.drill.streams import FAULTS
 pytestmark = pytest.mark.slow
 # Unchanged streams of 20,000 decisions take minutes each; a machine with less time runs fewer of them.
 STREAMS = int(os.environ.get("COUNTERSIGN_DRILL_STREAMS", "10"))
+# Where `python -m tests.drill --keep` finds them again.
+KEEP = os.environ.get("COUNTERSIGN_DRILL_KEEP")
 
 
 @pytest.fixture(scope="module")
 def findings() -> list[dict[str, Any]]:
-    return run_drill([fault.name for fault in FAULTS], streams=STREAMS, decisions=20_000, jobs=2)
+    keep = Path(KEEP) if KEEP else None
+    return run_drill([fault.name for fault in FAULTS], streams=STREAMS, decisions=20_000, jobs=2, keep=keep)
 
 
 def test_every_silent_failure_is_noticed_within_what_its_monitor_states(findings: list[dict[str, Any]]) -> None:
