@@ -151,7 +151,7 @@ def test_a_token_opens_what_the_session_opens(client: Client, dataset: Any) -> N
 def test_the_schema_documents_every_operation_with_an_example(client: Client) -> None:
     paths = client.get("/api/schema/").json()["paths"]
     operations = {path: paths[path]["get"] for path in paths if path.startswith("/api/v1/datasets")}
-    assert len(operations) == 7
+    assert len(operations) == 9
     for operation in operations.values():
         contents = operation["responses"]["200"]["content"]
         assert any("examples" in content for content in contents.values())

@@ -165,6 +165,15 @@ def test_sample_sizes_reproduce_their_published_values():
     assert sample_size_two_proportions(0.10, 0.12) == 3_841
 
 
+def test_sample_sizes_are_the_smallest_at_which_statsmodels_finds_the_power():
+    from statsmodels.stats.proportion import power_proportions_2indep
+
+    for p1, p2 in ((0.10, 0.15), (0.10, 0.12), (0.30, 0.25), (0.50, 0.58)):
+        needed = sample_size_two_proportions(p1, p2)
+        powers = [power_proportions_2indep(p2 - p1, p1, n).power for n in (needed - 1, needed)]
+        assert powers[0] < 0.8 <= powers[1]
+
+
 def test_an_imperfect_judge_is_corrected_for():
     assert rogan_gladen(0.3, sensitivity=1, specificity=1) == pytest.approx(0.3)
     apparent = 0.2 * 0.9 + 0.8 * (1 - 0.95)
