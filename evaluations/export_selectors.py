@@ -12,7 +12,21 @@ from functools import lru_cache, partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Func, IntegerField, OuterRef, Q, Subquery, Sum, TextField, Value, Window
+from django.db.models import (
+    Case,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    RowRange,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import Cast, Coalesce
 
 from evaluations.exporting.answers import REJECTED, has_answer
@@ -23,10 +37,10 @@ from evaluations.selectors import Selection, choose_examples, narrow_examples
 from evaluations.version_selectors import examples_of, member_ids
 from governance.canonical import canonicalize
 
-# An input may have a megabyte: so many bytes are read at once, and the one example that goes beyond them.
-BYTES_A_PAGE = 4 * 1024 * 1024
-# So many examples are weighed at once, to find where their pages end.
-WEIGHED_AT_ONCE = 50_000
+# An input may have a megabyte: so many bytes are read at once, or one example that alone has more.
+BYTES_A_PAGE = 2 * 1024 * 1024
+EXAMPLES_AT_FIRST = 250
+EXAMPLES_A_PAGE = 5_000
 COUNTED_AT_MOST = 100_000
 SAMPLED = 200
 # Id, labels, split, sources and the names of the fields, in a line of JSON.
@@ -103,17 +117,20 @@ def find_last(part: Part) -> uuid.UUID | None:
 
 
 def read_pages(part: Part, *, last: uuid.UUID | None) -> Iterator[list[Exported]]:
-    """The examples up to `last`, in pages; nothing is read before its page is asked for."""
-    after: Any = None
+    """The examples up to `last`, in pages; nothing is read before its page is asked for. An example that is too heavy for its
+    page comes without its texts, and once more with the next one."""
+    after: str | None = None
+    wanted = EXAMPLES_AT_FIRST
     while last is not None:
-        end = _find_end(part, after, last)
-        for stop in [*_find_stops(part, after, end), end]:
-            page = _read(part, after, stop)
-            if page:
-                yield page
-            after = stop
-        if end == last:
+        rows = list(part.between(after, last).annotate(**_weights()).values_list(*_columns())[:wanted])
+        read = next((number for number, row in enumerate(rows) if row[1] is None), len(rows))
+        if read:
+            yield _make(rows[:read])
+            after = rows[read - 1][0]
+        if len(rows) < wanted and read == len(rows):
             return
+        # A page is filled with little to spare, or else the next one may have twice as many.
+        wanted = min(wanted * 2 if read == len(rows) else read + read // 8 + 1, EXAMPLES_A_PAGE)
 
 
 def measure_extent(part: Part) -> Extent:
@@ -131,38 +148,29 @@ def _weight() -> Any:
     return Weight("input") + Weight("expected")
 
 
-def _find_end(part: Part, after: Any, last: uuid.UUID) -> uuid.UUID:
-    """Where those end that are weighed at once."""
-    ids = part.between(after, last).values_list("pk", flat=True)
-    return next(iter(ids[WEIGHED_AT_ONCE - 1 : WEIGHED_AT_ONCE]), last)
+def _weights() -> dict[str, Any]:
+    return {"weight": _weight(), "total": Window(Sum(_weight()), order_by="id", frame=RowRange(end=0))}
 
 
-def _find_stops(part: Part, after: Any, end: uuid.UUID) -> list[uuid.UUID]:
-    """The last ids of pages: the examples with which the sum of the weights passes another multiple of a page's."""
-    examples = part.between(after, end).annotate(weight=_weight())
-    summed = examples.annotate(total=Window(Sum("weight"), order_by="id"))
-    passing = summed.annotate(number=_page_of(F("total")), before=_page_of(F("total") - F("weight")))
-    return list(passing.exclude(number=F("before")).values_list("pk", flat=True))
+def _if_it_fits(text: str) -> Any:
+    """The text while the sum of the page is what may be read at once; that of the first example in any case."""
+    return Case(When(Q(total__lte=BYTES_A_PAGE) | Q(total=F("weight")), then=F(text)), output_field=TextField())
 
 
-def _page_of(total: Any) -> Any:
-    return Func(total, Value(BYTES_A_PAGE), arg_joiner=" / ", template="(%(expressions)s)", output_field=IntegerField())
+def _columns() -> list[Any]:
+    texts = [_if_it_fits(name) for name in ("input", "expected")]
+    rest = [F(name) for name in ("split", "status", "scorer", "content_sha256")]
+    return [Cast("pk", TextField()), *texts, Cast("labels", TextField()), *rest, _sources()]
 
 
-def _read(part: Part, after: Any, last: uuid.UUID) -> list[Exported]:
+def _make(rows: list[Any]) -> list[Exported]:
     make = partial(tuple.__new__, Exported)
     write_sources = _bracket if connection.vendor == "postgresql" else _write_sources
     write_id = str if connection.vendor == "postgresql" else _dash
     return [
         make((write_id(id), input, expected, _write_labels(labels), *rest, write_sources(sources)))
-        for id, input, expected, labels, *rest, sources in part.between(after, last).values_list(*_columns())
+        for id, input, expected, labels, *rest, sources in rows
     ]
-
-
-def _columns() -> list[Any]:
-    texts = [F(name) for name in ("input", "expected")]
-    rest = [F(name) for name in ("split", "status", "scorer", "content_sha256")]
-    return [Cast("pk", TextField()), *texts, Cast("labels", TextField()), *rest, _sources()]
 
 
 def _sources() -> Any:

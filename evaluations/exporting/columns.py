@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # A row group is written when its texts have so many characters; that, and not the dataset, is what memory holds.
-CHARACTERS_A_GROUP = 8 * 1024 * 1024
+CHARACTERS_A_GROUP = 2 * 1024 * 1024
 # Few values, each many times; a dictionary of the other columns would hold every text once more.
 REPEATED = ["split", "status", "scorer"]
 # Where the ids stand in a source's canonical text without its braces: `"decision":"…","policy_version":"…","review":"…"`.

@@ -67,7 +67,7 @@ def test_every_line_hashes_back_to_its_example() -> None:
 
 
 def test_examples_come_in_the_order_in_which_they_were_added(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_selectors, "WEIGHED_AT_ONCE", 3)
+    monkeypatch.setattr(export_selectors, "EXAMPLES_A_PAGE", 3)
     dataset = make_dataset()
     ids = [str(make_example(dataset).pk) for _ in range(10)]
     assert [line["id"] for line in export(dataset)] == sorted(ids)
@@ -108,22 +108,22 @@ def one_line_a_piece(monkeypatch: pytest.MonkeyPatch, **sizes: int) -> None:
 
 
 def test_reading_happens_as_lines_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_line_a_piece(monkeypatch, WEIGHED_AT_ONCE=4)
+    one_line_a_piece(monkeypatch, EXAMPLES_AT_FIRST=4, EXAMPLES_A_PAGE=4)
     dataset = make_dataset()
     for _ in range(12):
         make_example(dataset, sources=3)
     lines = iter(export_dataset(actor=OPERATOR, dataset=dataset))
     with CaptureQueriesContext(connection) as queries:
         next(lines)
-        assert len(queries) == 3
+        assert len(queries) == 1
         for _ in range(3):
             next(lines)
-        assert len(queries) == 3
+        assert len(queries) == 1
         next(lines)
-        assert len(queries) == 6
+        assert len(queries) == 2
         assert len(list(lines)) == 7
-    # Three times the end, the pages' ends, and a page.
-    assert len(queries) == 9
+    # Three pages, and the one that finds nothing more.
+    assert len(queries) == 4
 
 
 def test_huge_examples_are_held_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,12 +135,12 @@ def test_huge_examples_are_held_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     with CaptureQueriesContext(connection) as queries:
         next(lines)
         next(lines)
-    assert len(queries) == 4
+    assert len(queries) == 2
     assert len(list(lines)) == 2
 
 
-def test_pages_hold_what_they_may_and_the_example_that_goes_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in {"BYTES_A_PAGE": 1_000, "WEIGHED_AT_ONCE": 7}.items():
+def test_pages_hold_what_they_may_or_one_example_that_alone_has_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in {"BYTES_A_PAGE": 1_000, "EXAMPLES_AT_FIRST": 2, "EXAMPLES_A_PAGE": 7}.items():
         monkeypatch.setattr(export_selectors, name, size)
     dataset = make_dataset()
     sizes = [900, 50, 20, 900, 3_000, 10, 10, 10, 10, 10, 400, 400, 400, 999, 2_001]
@@ -150,7 +150,8 @@ def test_pages_hold_what_they_may_and_the_example_that_goes_beyond(monkeypatch: 
     pages = list(export_selectors.read_pages(part, last=export_selectors.find_last(part)))
     weights = [[len(example.input) + len(example.expected) for example in page] for page in pages]
     assert [weight for page in weights for weight in page] == [size + 2 + 12 for size in sizes]
-    assert all(sum(page[:-1]) <= 1_000 for page in weights)
+    assert all(sum(page) <= 1_000 or len(page) == 1 for page in weights)
+    assert all(len(page) <= 7 for page in weights)
     assert 5 < len(pages) < len(sizes)
 
 
@@ -173,7 +174,7 @@ def test_labels_leave_as_they_were_given() -> None:
 
 
 def test_what_is_added_after_the_start_is_not_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_line_a_piece(monkeypatch, WEIGHED_AT_ONCE=2)
+    one_line_a_piece(monkeypatch, EXAMPLES_AT_FIRST=2)
     dataset = make_dataset()
     for _ in range(3):
         make_example(dataset)

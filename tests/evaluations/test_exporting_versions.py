@@ -40,7 +40,7 @@ def ids_of(dataset: Any, **options: Any) -> list[str]:
 
 
 def test_each_version_holds_what_it_held(dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_selectors, "WEIGHED_AT_ONCE", 2)
+    monkeypatch.setattr(export_selectors, "EXAMPLES_AT_FIRST", 2)
     monkeypatch.setattr(export_selectors, "BYTES_A_PAGE", 100)
     old = [make_example(dataset, split=split) for split in ("train", "test", "train", "test", "train")]
     first = seal(dataset)
