@@ -52,7 +52,7 @@ def describe_format(format: Format, part: Part, extent: Extent) -> dict[str, Any
         "format": format,
         "url": write_export_url(format, part) if is_there(format) else "",
         "file_name": f"{describe_part(part).title}.{format.suffix}",
-        "left_out": extent.unanswered if format.needs_answer else 0,
+        "leaves_out": format.needs_answer and extent.unanswered > 0,
     }
 
 
