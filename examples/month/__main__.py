@@ -32,11 +32,12 @@ from examples.month.learning import Learning
 from examples.month.models import Release, list_prices
 from examples.month.playing import Playground
 from examples.month.plot import Plot, Told
+from examples.month.telling import tell_mails_sent
 from examples.month.timetable import Corpus, Plan, arrivals_of, days_of, last_month, looks_of
 from examples.month.watchfulness import Watchfulness
 from examples.month.world import World, reading
 from examples.owner import NotBuilt, Stuck
-from examples.telling import say, tell_outbox, title, wait_for_interrupt
+from examples.telling import say, title, wait_for_interrupt
 
 # Of every ten decisions that are done alone two are looked at, as an owner would while a system is new.
 SAMPLED = 0.2
@@ -89,7 +90,7 @@ async def play(playground: Playground, installation: Installation, directory: Pa
             prices=prices,
         )
         await plot.play()
-        plot.told.report = await sign_month(playground, governor, month)
+        plot.told.report = await sign_month(playground, governor, month, is_recovered=plot.told.closed_at is not None)
         await sum_up(plot.told, governor, world.inbox.cases, month)
         return plot.told
 
@@ -167,7 +168,7 @@ def play_month(directory: Path, port: int, plan: Plan) -> int:
         return 3
     is_whole, said = verify(directory, month)
     say(f"  manage.py report {ORGANIZATION}/{SYSTEM} {month:%Y-%m} --verify: {said}")
-    tell_outbox(mails_in(directory))
+    tell_mails_sent(mails_in(directory))
     took = time.monotonic() - began
     faster = len(days) * 86_400 / took
     say(f"\nPlayed in {took / 60:.1f} minutes: a day in {took / len(days):.1f} s, {faster:,.0f} times as fast as life.")

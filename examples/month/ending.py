@@ -20,13 +20,12 @@ from examples.month.plot import Told
 from examples.month.watchfulness import when_noticed
 from examples.telling import instant, say, title
 
-STATEMENT = (
-    "I have read this report. From the middle of the month on wanted mails were taken for spam; the breaker was open until a "
-    "release had passed the gate. What is to become better stands among the improvements."
-)
+READ = "I have read this report. From the middle of the month on wanted mails were taken for spam, and people decided everything"
+RECOVERED = f"{READ} until a release had passed the gate and the recovery. What is to become better stands among the improvements."
+UNRECOVERED = f"{READ} until its end: no release has passed the gate. That comes first next month."
 
 
-async def sign_month(playground: Playground, governor: Governor, month: date) -> dict[str, Any]:
+async def sign_month(playground: Playground, governor: Governor, month: date, *, is_recovered: bool) -> dict[str, Any]:
     """On the first day after it, the owner decides what is to become better, has the report frozen, and signs it."""
     title("The first day after the month: the report")
     after = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
@@ -46,7 +45,7 @@ async def sign_month(playground: Playground, governor: Governor, month: date) ->
     playground.sweep()
     frozen = await governor.freeze(name)
     playground.pass_time(timedelta(minutes=20))
-    signed = await governor.attest(frozen["id"], STATEMENT)
+    signed = await governor.attest(frozen["id"], RECOVERED if is_recovered else UNRECOVERED)
     playground.sweep()
     say(f"  {telling.moment(instant(signed['attested_at']))}  {OWNER.name} signs the report of {name}.")
     say(f"  Its hash, which stands in the audit log too: {signed['sha256']}")
@@ -72,7 +71,7 @@ async def sum_up(told: Told, governor: Governor, cases: Sequence[Case], month: d
     costs = await governor.costs(f"{month:%Y-%m}")
     if told.incident is not None and told.hard_from is not None:
         noticed = when_noticed(told.incident)
-        say(f"  What changed: {told.incident['title']}.")
+        say(f"  What changed: {told.incident['title'].rstrip('.')}.")
         say(f"  The first hard mail came {telling.moment(told.hard_from)}; the owner was told")
         say(
             f"    {telling.duration(noticed - told.hard_from)} later, and had taken it {_taken(told.incident, noticed)}."

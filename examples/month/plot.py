@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ class Told:
     hard_from: datetime | None = None
     incident: dict[str, Any] | None = None
     opened_at: datetime | None = None
-    trials: list[Trial] | None = None
+    trials: list[Trial] = field(default_factory=list)
     released_at: datetime | None = None
     closed_at: datetime | None = None
     report: dict[str, Any] | None = None
@@ -61,7 +61,7 @@ class Plot:
         self._watch = watch
         self._learning = learning
         self._prices = prices
-        self.told = Told(trials=[])
+        self.told = Told()
         world.looks_in = watch.look_in
 
     @property
@@ -143,7 +143,7 @@ class Plot:
             self._watch.found, "mitigate", note="The breaker is open; people decide every mail."
         )
         first, ruled = len(self._world.inbox.cases), len(self._world.ruled)
-        until = max(self._day(HARD_FROM + THICK_DAYS - 1), midnight((self.told.opened_at + CORRECTING).date()))
+        until = max(self._day(HARD_FROM + THICK_DAYS), midnight((self.told.opened_at + CORRECTING).date()))
         await self._world.live(until)
         telling.tell_cases(self._world.inbox.cases[first:], self._world.ruled[ruled:])
 
@@ -151,7 +151,6 @@ class Plot:
         """Whether one of them has passed; each after the first has learned from another day of corrections."""
         title("A dataset version, a candidate, the gate")
         baseline = self._world.inbox.release
-        assert self.told.trials is not None
         for number in range(1, MOST_TRIALS + 1):
             await self._world.live(self._next_morning())
             trial = await self._learning.try_release(f"mail-triage-{number + 1}", baseline, self._world.inbox.cases)
@@ -162,19 +161,17 @@ class Plot:
             if self._world.playground.at + timedelta(days=3) > self._end:
                 break
             say("  It is not released. The breaker stays open, and people go on ruling.")
-            await self._world.live(self._world.playground.at + timedelta(days=1))
         say("  No candidate has passed, so none is released: the month ends with people deciding every mail.")
         return False
 
     async def _recover(self) -> None:
-        assert self.told.trials is not None
         trial = self.told.trials[-1]
         title(f"The release of {trial.candidate.name}, and the way back")
         world = self._world
         world.inbox.release, self.told.released_at = trial.candidate, world.playground.at
         first, ruled = len(world.inbox.cases), len(world.ruled)
+        say("  For a day it answers with the breaker open, so that people see all that it proposes.")
         await world.live(world.playground.at + WATCHED)
-        say("  For a day it answers with the breaker open, so that people see all that it proposes:")
         telling.tell_cases(world.inbox.cases[first:], world.ruled[ruled:])
         for _ in range(MOST_RECOVERIES):
             await self._governor.turn_breaker("half_open", f"{trial.candidate.name} has passed the gate.", **RECOVERY)
@@ -231,5 +228,7 @@ class Plot:
             telling.tell_cases(self._world.inbox.cases[first:], self._world.ruled[ruled:])
 
     def _next_morning(self) -> datetime:
+        """The next nine o'clock."""
         at = self._world.playground.at
-        return max(at, midnight(at.date()) + timedelta(hours=6, minutes=30))
+        nine = midnight(at.date()) + timedelta(hours=9)
+        return nine if at < nine else nine + timedelta(days=1)

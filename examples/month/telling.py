@@ -12,7 +12,7 @@ from examples.month.inbox import Case
 from examples.month.learning import Trial
 from examples.month.models import LIKE, SMALL, Price
 from examples.month.watchfulness import when_noticed
-from examples.telling import named, say, share
+from examples.telling import named, say, share, title
 
 
 def moment(at: datetime) -> str:
@@ -95,3 +95,11 @@ def tell_trial(trial: Trial, at: datetime) -> None:
         f"    The dataset holds corrections alone, where the old release was wrong. Whether right ones are still right is asked "
         f"apart: of {trial.approved} proposals that people approved it makes {trial.kept} again."
     )
+
+
+def tell_mails_sent(mails: Sequence[tuple[str, str]]) -> None:
+    """The mail that Countersign has sent, by recipient and by what it begins with."""
+    title("Mail that Countersign has sent")
+    sorts = Counter((to, subject.removeprefix("Countersign: ").partition(":")[0]) for to, subject in mails)
+    for (to, sort), count in sorted(sorts.items(), key=lambda one: (one[0][0], -one[1])):
+        say(f"  {count:4} × {to}: {sort}")

@@ -17,7 +17,7 @@ from examples.mail_triage.mails import Mail, read_part
 OPENS, CLOSES = timedelta(hours=7), timedelta(hours=20)
 TRAINED_ON = 900
 # The day of the month on which the hard mails begin, and for how many days they come thick.
-HARD_FROM, THICK_DAYS = 15, 9
+HARD_FROM, THICK_DAYS = 15, 8
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Plan:
     looks of people and scheduler while somebody is there, and the hours of the night at which the scheduler looks."""
 
     per_day: float = 46.0
-    thick: float = 0.35
-    thin: float = 0.15
-    every_minutes: int = 20
+    thick: float = 0.45
+    thin: float = 0.1
+    every_minutes: int = 10
     night_hours: tuple[int, ...] = (1, 4, 6, 22)
 
 
