@@ -168,8 +168,20 @@ def _make(rows: list[Any]) -> list[Exported]:
     write_sources = _bracket if connection.vendor == "postgresql" else _write_sources
     write_id = str if connection.vendor == "postgresql" else _dash
     return [
-        make((write_id(id), input, expected, _write_labels(labels), *rest, write_sources(sources)))
-        for id, input, expected, labels, *rest, sources in rows
+        make(
+            (
+                write_id(id),
+                input,
+                expected,
+                _write_labels(labels),
+                split,
+                status,
+                scorer,
+                content,
+                write_sources(sources),
+            )
+        )
+        for id, input, expected, labels, split, status, scorer, content, sources in rows
     ]
 
 

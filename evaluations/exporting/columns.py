@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -101,36 +102,61 @@ def make_table(examples: list[Exported], schema: pa.Schema) -> pa.Table:
 
     ids, inputs, expected, labels, splits, statuses, scorers, contents, sources = zip(*examples, strict=True)
     columns = [
-        pa.array(ids, pa.string()),
-        pa.array(inputs, pa.string()),
-        pa.array(expected, pa.string()),
-        pa.array(list(map(_read_labels, labels)), pa.list_(pa.string())),
-        pa.array(splits, pa.string()),
-        pa.array(scorers, pa.string()),
-        pa.array([f"sha256:{content}" for content in contents], pa.string()),
+        _texts(ids),
+        _texts(inputs),
+        _texts(expected),
+        _make_labels(labels, schema.field("labels").type),
+        _texts(splits),
+        _texts(scorers),
+        _texts([f"sha256:{content}" for content in contents]),
         _make_sources(sources, schema.field("sources").type),
     ]
     if "status" in schema.names:
-        columns.append(pa.array(statuses, pa.string()))
+        columns.append(_texts(statuses))
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _make_sources(sources: tuple[str, ...], kind: pa.ListType[Any]) -> Any:
+def _texts(values: Sequence[str | None]) -> pa.Array[Any]:
+    """By a builder: `pyarrow.array` would import pandas where there is one, for fifty megabytes and a second."""
+    import pyarrow as pa
+
+    builder = pa.lib.StringBuilder()
+    builder.append_values(values)
+    return builder.finish()
+
+
+def _offsets(ends: list[int]) -> pa.Array[Any]:
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int32(), len(ends), [None, pa.py_buffer(array("i", ends))])
+
+
+def _make_labels(labels: Sequence[str], kind: pa.ListType[Any]) -> Any:
+    import pyarrow as pa
+
+    flat: list[str] = []
+    ends = [0]
+    for text in labels:
+        flat += _read_labels(text)
+        ends.append(len(flat))
+    return pa.ListArray.from_arrays(_offsets(ends), _texts(flat), type=kind)
+
+
+def _make_sources(sources: Sequence[str], kind: pa.ListType[Any]) -> Any:
     """Cut out of their texts and built from columns, which costs a tenth of what parsing them would."""
     import pyarrow as pa
 
     members: tuple[list[str | None], ...] = ([], [], [])
     decisions, versions, reviews = members
-    offsets = [0]
+    ends = [0]
     for text in sources:
         for source in text[2:-2].split("},{") if len(text) > 2 else ():
             decisions.append(source[_DECISION])
             versions.append(source[_VERSION] if source[_VERSION.start - 1] == '"' else None)
             reviews.append(source[_REVIEW])
-        offsets.append(len(decisions))
-    fields = [pa.array(member, pa.string()) for member in members]
-    structs = pa.StructArray.from_arrays(fields, fields=list(kind.value_type))
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs, type=kind)
+        ends.append(len(decisions))
+    structs = pa.StructArray.from_arrays([_texts(member) for member in members], fields=list(kind.value_type))
+    return pa.ListArray.from_arrays(_offsets(ends), structs, type=kind)
 
 
 @lru_cache(maxsize=4096)
