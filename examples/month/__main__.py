@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import shutil
 import socket
 import sys
@@ -136,9 +137,25 @@ def make_room(directory: Path, port: int) -> None:
     if directory.exists() and any(directory.iterdir()):
         if not (directory / MARK).exists():
             raise Refused(f"{directory} holds something else than a month that was played; nothing was removed.")
+        if is_served(directory):
+            raise Refused(
+                f"Countersign is still running on {directory}. End it (Ctrl-C where it runs), then try again."
+            )
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MARK).touch()
+
+
+def is_served(directory: Path) -> bool:
+    """Whether a Countersign holds the folder: its lock is the kernel's, and ends with it."""
+    try:
+        with (directory / "serve-web.lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def play_month(directory: Path, port: int, plan: Plan) -> int:

@@ -216,9 +216,13 @@ class Plot:
             action_owner=OWNER.email,
             action_due_on=due.isoformat(),
         )
-        say(
-            "  The incident is resolved, and reviewed with its cause, the examples against a repetition, an action and a date."
-        )
+        say("  The incident is resolved, and reviewed with cause, examples against a repetition, an action and a date.")
+        # In the console, and signed in anew: a session of the first day has ended.
+        await self._console.sign_in(OWNER.email, OWNER.password)
+        monitor = f"/monitors/{(await self._governor.monitor('release'))['id']}/"
+        reason = f"{trial.candidate.name} is what is usual from here on."
+        await self._console.fill_in(monitor, {"reason": reason}, action=f"{monitor}learn/")
+        say("  The monitor of releases learns anew what is usual.")
 
     async def _to_the_end(self) -> None:
         title("The rest of the month")

@@ -27,7 +27,7 @@ class Plan:
 
     per_day: float = 46.0
     thick: float = 0.45
-    thin: float = 0.1
+    thin: float = 0.06
     every_minutes: int = 10
     night_hours: tuple[int, ...] = (1, 4, 6, 22)
 

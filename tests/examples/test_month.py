@@ -1,5 +1,6 @@
 """The month in minutes: its clock, its mails, its two models, what a candidate may learn from, and where it refuses to play."""
 
+import fcntl
 import itertools
 import re
 import sqlite3
@@ -182,6 +183,18 @@ def test_the_month_of_an_earlier_run_is_forgotten(tmp_path):
     (tmp_path / "database.sqlite3").touch()
     make_room(tmp_path, free_port())
     assert [path.name for path in tmp_path.iterdir()] == [MARK]
+
+
+def test_a_month_that_is_still_served_is_left_alone(tmp_path):
+    (tmp_path / MARK).touch()
+    (tmp_path / "serve-web.lock").touch()
+    with (tmp_path / "serve-web.lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Refused, match="still running"):
+            make_room(tmp_path, free_port())
+        assert (tmp_path / "serve-web.lock").exists()
+    make_room(tmp_path, free_port())
+    assert not (tmp_path / "serve-web.lock").exists()
 
 
 def test_a_taken_port_is_said_before_anything_is_forgotten(tmp_path, live_service):
