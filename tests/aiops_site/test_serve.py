@@ -15,7 +15,7 @@ from tests.aiops_site.running import RunningService
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds its processes in /proc")
 
 
-def eventually(condition: Callable[[], object], within_s: float = 20) -> bool:
+def eventually(condition: Callable[[], object], within_s: float = 60) -> bool:
     give_up = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > give_up:

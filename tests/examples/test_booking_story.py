@@ -9,7 +9,7 @@ from examples.booking_agent.desk import Ruled, label_of, right_action, ruling_on
 from examples.booking_agent.messages import write_messages
 from examples.booking_agent.reading import read_message
 from examples.booking_agent.telling import among, hours_left, out_of_order, told
-from examples.installation import NotInstalled, Product, environment, mails_in, manage, options
+from examples.installation import NotInstalled, Product, environment, mails_in, options, run_command
 from examples.telling import named
 
 BOOKING = next(message for message in write_messages(50) if message.meant.wish == "book")
@@ -83,7 +83,7 @@ def test_the_product_gets_a_data_folder_of_its_own(monkeypatch, tmp_path):
 
 def test_a_command_that_fails_says_why(tmp_path):
     with pytest.raises(NotInstalled, match="create_token"):
-        manage(["create_token", *options(user="nobody@example.com")], environment(tmp_path))
+        run_command(["create_token", *options(user="nobody@example.com")], environment(tmp_path))
 
 
 def test_a_product_that_does_not_start_is_said_to(tmp_path):
