@@ -79,6 +79,9 @@ class World:
                 return
         if self._position == len(self._events):
             self.playground.travel(until)
+            self._say_day(until)
+        else:
+            self._say_day(self._events[self._position][0])
 
     def _say_day(self, at: datetime) -> None:
         """A line for each day that is over."""
