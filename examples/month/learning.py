@@ -12,14 +12,16 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from examples.installation import ROOT
 from examples.mail_triage.mails import Mail
-from examples.month.governor import Governor
+from examples.month.governor import HELD_OUT, Governor
 from examples.month.inbox import Case
 from examples.month.models import Lesson, Price, Release, usage_of
+from examples.telling import instant
 
 LEARNED_FROM = "train"
 
@@ -62,12 +64,24 @@ class Learning:
         self._training = training
         self._prices = {price.model: price for price in prices}
         self._directory = directory
+        self._sealed_at: datetime | None = None
 
-    async def try_release(self, name: str, baseline: Release, cases: Sequence[Case]) -> Trial:
-        """Seal what was corrected so far, train a release of that name on what may be learned from, and ask the gate."""
+    async def has_news(self) -> bool:
+        """Whether anything was taught since the newest version was sealed."""
+        if self._sealed_at is None:
+            return True
+        added_at = (await self._governor.dataset())["last_added_at"]
+        return bool(added_at) and instant(added_at) > self._sealed_at
+
+    async def try_release(self, name: str, baseline: Release, cases: Sequence[Case]) -> Trial | None:
+        """Seal what was corrected so far, train a release of that name on what may be learned from, and ask the gate. None where
+        by chance nothing was held out, so that there is nothing to ask."""
         governor = self._governor
         dataset = (await governor.dataset())["id"]
         version = await governor.seal(dataset, f"The corrections until {name} is trained.")
+        self._sealed_at = instant(version["sealed_at"])
+        if not await governor.examples(dataset, version["number"], HELD_OUT):
+            return None
         taught = await governor.examples(dataset, version["number"], LEARNED_FROM)
         lessons = [lesson_of(line) for line in taught]
         candidate = Release.trained(name, self._training, lessons)

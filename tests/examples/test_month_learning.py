@@ -104,3 +104,10 @@ def test_on_too_few_mails_the_gate_says_so_and_nothing_has_passed(live_service, 
     assert not trial.has_passed
     assert "more examples would do" in trial.said
     assert EvaluationRun.objects.get(candidate__name="mail-triage-2").verdict == "inconclusive"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_nothing_is_held_out_nothing_is_asked(live_service, tmp_path, baseline, wrong):
+    assert try_release(live_service, tmp_path, baseline, taught=wrong[:4], held_out=[]) is None
+    assert not EvaluationRun.objects.exists()
+    assert set(Release.objects.values_list("name", flat=True)) == {"mail-triage-1"}
