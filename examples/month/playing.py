@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
-from examples.installation import ROOT, STOPPED_WITHIN_S, NotInstalled, environment
+from examples.installation import ROOT, STOPPED_WITHIN_S, NotInstalled, environment, wait_until
 
 # It makes its database first; a busy machine takes its time.
 READY_WITHIN_S = 300.0
@@ -45,7 +42,13 @@ class Playground:
                 text=True,
             )
         try:
-            self._wait_until_alive()
+            wait_until(
+                self._process,
+                f"{self.url}/healthz",
+                within_s=READY_WITHIN_S,
+                every_s=0.2,
+                directory=self._directory,
+            )
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -97,17 +100,3 @@ class Playground:
         if not line:
             raise NotInstalled(f"Countersign has ended; {self._directory / 'product.log'} says why.")
         return json.loads(line)
-
-    def _wait_until_alive(self) -> None:
-        ends_at = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < ends_at:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                break
-            try:
-                if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.2)
-        raise NotInstalled(f"Countersign did not start; {self._directory / 'product.log'} says why.")

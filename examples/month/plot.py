@@ -154,7 +154,9 @@ class Plot:
         title("A dataset version, a candidate, the gate")
         baseline = self._world.inbox.release
         while len(self.told.trials) < MOST_TRIALS:
-            await self._world.live(self._next_morning())
+            morning = self._next_morning()
+            await self._world.live(morning)
+            self._world.playground.travel(morning)
             if self._world.playground.at + LEAST_LEFT > self._end:
                 break
             if not await self._learning.has_news():
