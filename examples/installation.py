@@ -90,7 +90,13 @@ class Product:
             )
         self._say(f"Starting Countersign in {self._directory} …")
         try:
-            self._wait_until_ready()
+            wait_until(
+                self._process,
+                f"{self.url}/readyz",
+                within_s=READY_WITHIN_S,
+                every_s=0.5,
+                directory=self._directory,
+            )
         except BaseException:
             self.__exit__()
             raise
@@ -105,19 +111,25 @@ class Product:
                 self._process.kill()
                 self._process.wait()
 
-    def _wait_until_ready(self) -> None:
-        ends_at = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < ends_at:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                break
-            try:
-                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.5)
-        raise NotInstalled(f"Countersign did not start; {self._directory / 'product.log'} says why.")
+
+def wait_until(
+    process: subprocess.Popen[str] | subprocess.Popen[bytes],
+    address: str,
+    *,
+    within_s: float,
+    every_s: float,
+    directory: Path,
+) -> None:
+    """Ask the address until it answers 200. Raises NotInstalled where the process ends before that, or takes too long."""
+    ends_at = time.monotonic() + within_s
+    while time.monotonic() < ends_at and process.poll() is None:
+        try:
+            if httpx.get(address, timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(every_s)
+    raise NotInstalled(f"Countersign did not start; {directory / 'product.log'} says why.")
 
 
 def install(

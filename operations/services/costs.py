@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import Final
 
 from django.db import transaction
 from django.db.models import Q
@@ -157,6 +158,21 @@ def _describe(price: ModelPrice) -> dict[str, str | None]:
         **{name: None if amount is None else f"{amount.normalize():f}" for name, amount in named.items()},
         "note": price.note,
     }
+
+
+# Of a decision, what its price is found and counted by, and where its entry belongs.
+PRICED_BY: Final = (
+    "organization_id",
+    "system_id",
+    "created_at",
+    "model",
+    "cost_usd_micros",
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
 
 
 def draft_first_entries(*, decisions: Sequence[Decision], now: datetime) -> list[CostEntry]:

@@ -24,7 +24,7 @@ from governance.services.recording import record
 from governance.services.sweeping import sweep
 from operations.errors import RepricingRunning
 from operations.models import CostEntry, Repricing
-from operations.services.costs import price_decision, prices_as_of
+from operations.services.costs import PRICED_BY, price_decision, prices_as_of
 from operations.services.rollups import note_due_step
 from reviews.models import Decision
 from reviews.services.clock import database_now
@@ -33,18 +33,6 @@ LONGEST_REASON: Final = 2000
 LONGEST: Final = timedelta(days=800)
 # A step keeps every other writer waiting on SQLite; this many entries take some ten milliseconds.
 STEP: Final = 200
-READ: Final = (
-    "organization_id",
-    "system_id",
-    "created_at",
-    "model",
-    "cost_usd_micros",
-    "input_tokens",
-    "cached_input_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-)
 
 
 def request_repricing(*, actor: Actor, system: AISystem, since: datetime, until: datetime, reason: str) -> Repricing:
@@ -168,7 +156,7 @@ def _next_decisions(repricing: Repricing, limit: int) -> list[Decision]:
             rows = rows.filter(is_later, created_at__gte=at)
     return list(
         rows.order_by("created_at", "pk")
-        .only(*READ)
+        .only(*PRICED_BY)
         .annotate(held_micros=Subquery(newest.values("amount_micros")[:1]))
         .annotate(held_sequence=Subquery(newest.values("sequence")[:1]))[:limit]
     )

@@ -25,7 +25,7 @@ from governance.services.sweeping import sweep
 from operations.counting_selectors import FLOATS, Cell, Cells, Stretch, count_hours
 from operations.figure_selectors import COLUMNS
 from operations.models import CostEntry, RollUp, RollUpDue
-from operations.services.costs import draft_first_entries
+from operations.services.costs import PRICED_BY, draft_first_entries
 from reviews.models import Decision
 from reviews.services.clock import database_now
 
@@ -75,7 +75,7 @@ def read_log(*, limit: int = 500) -> int:
     now = database_now()
     touched = {key for _, type, subject in entries if type in MADE | CHANGED and (key := _decision_in(subject))}
     made = {key for _, type, subject in entries if type in MADE and (key := _decision_in(subject))}
-    decisions = list(Decision.objects.real().filter(pk__in=touched).order_by("created_at").only(*_READ))
+    decisions = list(Decision.objects.real().filter(pk__in=touched).order_by("created_at").only(*PRICED_BY))
     costs = draft_first_entries(decisions=[decision for decision in decisions if decision.pk in made], now=now)
     with transaction.atomic(durable=True):
         moved = ReaderCursor.objects.filter(reader=READER, next_index=cursor.next_index).update(
@@ -86,20 +86,6 @@ def read_log(*, limit: int = 500) -> int:
         CostEntry.objects.bulk_create(costs, ignore_conflicts=True)
         note_due_step(hours={(one.system_id, _hour_of(one.created_at)) for one in decisions}, now=now)
     return len(entries)
-
-
-_READ = (
-    "organization_id",
-    "system_id",
-    "created_at",
-    "model",
-    "cost_usd_micros",
-    "input_tokens",
-    "cached_input_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-)
 
 
 def _decision_in(subject: str | None) -> uuid.UUID | None:
