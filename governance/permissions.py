@@ -1,9 +1,13 @@
 """Which roles may do what: one table, read by every verb and page, so that no view decides for itself."""
 
 import uuid
+from typing import TYPE_CHECKING
 
 from governance.actors import Actor
 from governance.errors import NotFound, NotPermitted
+
+if TYPE_CHECKING:
+    from governance.models import AISystem
 
 VIEWER, REVIEWER, LEAD, POLICY_AUTHOR, POLICY_APPROVER, OWNER, ADMIN, AUDITOR = ROLES = (
     "viewer",
@@ -59,6 +63,14 @@ def may(actor: Actor, capability: str) -> bool:
     """Whether the actor's roles carry a capability. The product's own actor may do everything; an API key nothing here."""
     allowed = CAPABILITIES[capability]
     return actor.kind == "system" or (actor.is_person and not allowed.isdisjoint(actor.roles))
+
+
+def may_about(actor: Actor, capability: str, system: "AISystem") -> bool:
+    """As `may`, about one AI system: its owner and its backup may as well, whatever their roles; nobody from elsewhere may."""
+    if actor.kind == "system":
+        return True
+    is_theirs = actor.is_person and actor.user_id in {system.owner_id, system.backup_id}
+    return actor.organization_id == system.organization_id and (may(actor, capability) or is_theirs)
 
 
 def require(actor: Actor, capability: str) -> None:

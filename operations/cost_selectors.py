@@ -16,7 +16,7 @@ from typing import Any
 
 from governance.models import AISystem
 from operations.budget_selectors import ReviewRates, budgets_by_system, price_review, rates_of, warnings_of
-from operations.figure_selectors import Share
+from operations.figure_selectors import Share, floor_to
 from operations.forecasting import DAYS_BEHIND, METHOD, NotEnoughDays, Projection, project
 from operations.models import Budget, RollUp
 from operations.months import end_of_month, month_after, month_of, start_of_month
@@ -133,7 +133,7 @@ def month_costs_of(systems: Sequence[AISystem], month: date, *, now: datetime) -
     """The same for several systems, by their ids: as many queries."""
     begins, ends = start_of_month(month), end_of_month(month)
     is_running = begins <= now < ends
-    today = _midnight(now)
+    today = floor_to(now, "day")
     window = today - DAYS_BEHIND * DAY
     rows = _read_days(systems, min(begins, window) if is_running else begins, ends)
     rates = rates_of({system.organization_id for system in systems})
@@ -283,7 +283,3 @@ def _forecast(
             ahead=ahead,
         ),
     )
-
-
-def _midnight(instant: datetime) -> datetime:
-    return instant.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

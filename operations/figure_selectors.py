@@ -61,15 +61,15 @@ class Period:
     def last(cls, name: str, *, now: datetime) -> Period:
         """One of RANGES; the hour or day that is still running is its last."""
         length, grain = RANGES[name]
-        until = _floor(now, grain) + STEPS[grain]
+        until = floor_to(now, grain) + STEPS[grain]
         return cls(until - length, until, grain, name)
 
     @classmethod
     def between(cls, since: datetime, until: datetime) -> Period:
         """Whole hours up to eight days, whole UTC days beyond; the edges move outwards to the next whole one."""
         grain = "hour" if until - since <= LONGEST_IN_HOURS else "day"
-        end = _floor(until, grain)
-        return cls(_floor(since, grain), end if end == until else end + STEPS[grain], grain)
+        end = floor_to(until, grain)
+        return cls(floor_to(since, grain), end if end == until else end + STEPS[grain], grain)
 
     @classmethod
     def read(cls, query: Mapping[str, str], *, now: datetime, default: str = "7d") -> Period:
@@ -85,7 +85,7 @@ class Period:
         if not first:
             raise InvalidParameter("`to` needs `from`.")
         since = _read_date("from", first)
-        until = (_read_date("to", last) if last else _floor(now, "day")) + DAY
+        until = (_read_date("to", last) if last else floor_to(now, "day")) + DAY
         if until <= since:
             raise InvalidParameter("`from` is not after `to`.")
         if until - since > LONGEST:
@@ -109,7 +109,8 @@ class Period:
         return [self.since + number * self.step for number in range(self.length // self.step)]
 
 
-def _floor(instant: datetime, grain: str) -> datetime:
+def floor_to(instant: datetime, grain: str) -> datetime:
+    """When the UTC hour or day ("hour", "day") of an instant began."""
     whole = instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return whole if grain == "hour" else whole.replace(hour=0)
 

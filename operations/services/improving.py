@@ -13,7 +13,7 @@ from django.db import transaction
 from governance.actors import Actor
 from governance.errors import Invalid, NotFound, NotPermitted
 from governance.models import AISystem, User
-from governance.permissions import may
+from governance.permissions import may_about
 from governance.services.fields import read_text
 from governance.services.membership import require_standing
 from governance.services.recording import record
@@ -42,14 +42,6 @@ class Intention:
     expected_value: float
     owner_id: uuid.UUID | None
     due_on: date
-
-
-def may_improve(actor: Actor, system: AISystem) -> bool:
-    """The roles of `improvements.manage`, and always the system's owner and backup."""
-    if actor.kind == "system":
-        return True
-    is_theirs = actor.is_person and actor.user_id in {system.owner_id, system.backup_id}
-    return actor.organization_id == system.organization_id and (may(actor, "improvements.manage") or is_theirs)
 
 
 def decide_improvement(*, actor: Actor, system: AISystem, intention: Intention) -> ImprovementItem:
@@ -126,7 +118,7 @@ def close_improvement(*, actor: Actor, item: ImprovementItem, status: str, note:
 def _require(actor: Actor, system: AISystem) -> None:
     if actor.kind != "system" and actor.organization_id != system.organization_id:
         raise NotFound()
-    if not may_improve(actor, system):
+    if not may_about(actor, "improvements.manage", system):
         raise NotPermitted("This is for leads, owners and admins, and for the system's owner and backup.")
 
 

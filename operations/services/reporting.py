@@ -14,7 +14,7 @@ from django.db.models import Q
 from governance.actors import SYSTEM, Actor
 from governance.errors import NotFound, NotPermitted
 from governance.models import AISystem, AuditEntry, ReaderCursor
-from governance.permissions import may
+from governance.permissions import may_about
 from governance.services.fields import read_text
 from governance.services.recording import record
 from governance.services.sweeping import sweep
@@ -38,14 +38,6 @@ FROZEN_AFTER: Final = timedelta(days=2)
 UNREAD_AT_MOST: Final = 1_000
 
 
-def may_freeze(actor: Actor, system: AISystem) -> bool:
-    """The roles of `reports.freeze`, and always the system's owner and backup."""
-    if actor.kind == "system":
-        return True
-    is_theirs = actor.is_person and actor.user_id in {system.owner_id, system.backup_id}
-    return actor.organization_id == system.organization_id and (may(actor, "reports.freeze") or is_theirs)
-
-
 def freeze_report(*, actor: Actor, system: AISystem, month: date) -> OwnershipReport:
     """Keep a month's report as its rows say it now; it never changes again. Frozen before, it is returned as it stands.
 
@@ -54,7 +46,7 @@ def freeze_report(*, actor: Actor, system: AISystem, month: date) -> OwnershipRe
     """
     if actor.kind != "system" and actor.organization_id != system.organization_id:
         raise NotFound()
-    if not may_freeze(actor, system):
+    if not may_about(actor, "reports.freeze", system):
         raise NotPermitted("Reports are frozen by leads, owners and admins, and by the system's owner and backup.")
     standing = _find(system, month)
     if standing is not None:

@@ -23,6 +23,7 @@ from governance.services.fields import read_text, refuse_field
 from governance.services.recording import record
 from governance.services.sweeping import sweep
 from operations.errors import RepricingRunning
+from operations.figure_selectors import floor_to
 from operations.models import CostEntry, Repricing
 from operations.services.costs import PRICED_BY, price_decision, prices_as_of
 from operations.services.rollups import note_due_step
@@ -97,7 +98,7 @@ def reprice_step(*, repricing_id: uuid.UUID, limit: int = STEP) -> int | None:
     now = database_now()
     entries, difference = draft_new_entries(decisions=decisions, repricing=repricing, now=now)
     dates = {decision.pk: decision.created_at for decision in decisions}
-    hours = {(one.system_id, _hour_of(dates[one.decision_id])) for one in entries}
+    hours = {(one.system_id, floor_to(dates[one.decision_id], "hour")) for one in entries}
     is_last = len(decisions) < limit
     try:
         with transaction.atomic(durable=True):
@@ -160,10 +161,6 @@ def _next_decisions(repricing: Repricing, limit: int) -> list[Decision]:
         .annotate(held_micros=Subquery(newest.values("amount_micros")[:1]))
         .annotate(held_sequence=Subquery(newest.values("sequence")[:1]))[:limit]
     )
-
-
-def _hour_of(instant: datetime) -> datetime:
-    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _result(repricing: Repricing) -> dict[str, int]:

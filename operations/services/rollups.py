@@ -23,7 +23,7 @@ from django.db.models import Max, Min
 from governance.models import AISystem, AuditEntry, ReaderCursor
 from governance.services.sweeping import sweep
 from operations.counting_selectors import FLOATS, Cell, Cells, Stretch, count_hours
-from operations.figure_selectors import COLUMNS
+from operations.figure_selectors import COLUMNS, floor_to
 from operations.models import CostEntry, RollUp, RollUpDue
 from operations.services.costs import PRICED_BY, draft_first_entries
 from reviews.models import Decision
@@ -84,7 +84,7 @@ def read_log(*, limit: int = 500) -> int:
         if not moved:
             return 0
         CostEntry.objects.bulk_create(costs, ignore_conflicts=True)
-        note_due_step(hours={(one.system_id, _hour_of(one.created_at)) for one in decisions}, now=now)
+        note_due_step(hours={(one.system_id, floor_to(one.created_at, "hour")) for one in decisions}, now=now)
     return len(entries)
 
 
@@ -92,10 +92,6 @@ def _decision_in(subject: str | None) -> uuid.UUID | None:
     """The decision that an entry is about; None where it is about something else or its payload was erased."""
     kind, _, key = (subject or "").partition(":")
     return uuid.UUID(key) if kind == "decision" else None
-
-
-def _hour_of(instant: datetime) -> datetime:
-    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def note_due_step(*, hours: Collection[Hour], now: datetime) -> None:
@@ -265,7 +261,7 @@ def _days(system: AISystem, since: datetime | None, until: datetime | None) -> I
     begin, end = since or first, until or (last + HOUR if last else None)
     if begin is None or end is None:
         return
-    hour = _hour_of(begin)
+    hour = floor_to(begin, "hour")
     hours = []
     while hour < end:
         hours.append(hour)

@@ -171,12 +171,19 @@ def draw_days(costs: MonthCosts) -> ChartShown:
     return ChartShown(
         "cost",
         title,
-        f"{say_spent(costs).value} in all: {say_spent(costs).detail}.{missing}{unrated}",
-        draw_stack(series, slots, write=words.short_money),
+        f"{_sum_up(costs)}.{missing}{unrated}",
+        draw_stack(series, slots, write=words.short_money) if costs.total_micros else None,
         ["Day", "Models", "Review", "Review cost", "Decisions", "Resolved"],
         rows,
         [("accent", "Models"), ("other", "Reviewers' time")] if is_rated else [],
     )
+
+
+def _sum_up(costs: MonthCosts) -> str:
+    spent = say_spent(costs)
+    if not costs.is_known and not costs.total_micros:
+        return f"{spent.detail[:1].upper()}{spent.detail[1:]}"
+    return f"{spent.value} in all: {spent.detail}"
 
 
 def show_task(choice: ModelChoice) -> Task:

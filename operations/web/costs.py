@@ -159,6 +159,7 @@ def _show_list(request: HttpRequest, actor: Actor, *, rate_form: forms.Form | No
         "page": systems,
         "rows": rows,
         "total_micros": sum(row.costs.total_micros for row in rows),
+        "is_any_known": any(row.costs.is_known or row.costs.total_micros for row in rows),
         "rates": list(listed_rates(actor)[:20]),
         "rate_form": rate_form or ReviewRateForm(initial={"effective_from": running}),
         "may_manage": may(actor, "budgets.manage"),

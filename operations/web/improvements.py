@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from governance.actors import Actor
 from governance.errors import Conflict, DomainError, Invalid, NotPermitted
 from governance.models import AISystem
+from governance.permissions import may_about
 from governance.web.forms import add_refusal
 from governance.web.paging import take_page
 from governance.web.people import active_people_of
@@ -23,7 +24,7 @@ from operations.models import ImprovementItem
 from operations.months import month_of, name_month, read_month
 from operations.report_parts.measures import UNITS
 from operations.report_selectors import find_improvement, improvements_of
-from operations.services.improving import Intention, close_improvement, decide_improvement, may_improve
+from operations.services.improving import Intention, close_improvement, decide_improvement
 from operations.web.report_forms import CloseForm, ImprovementForm
 
 
@@ -32,7 +33,7 @@ from operations.web.report_forms import CloseForm, ImprovementForm
 def improvement_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Shows the items, of one system where it is named, and decides on a new one."""
     systems = list(AISystem.objects.visible_to(actor).order_by("name", "id"))
-    mine = [system for system in systems if may_improve(actor, system)]
+    mine = [system for system in systems if may_about(actor, "improvements.manage", system)]
     choices = [(system.slug, system.name) for system in mine]
     people = active_people_of(actor)
     if request.method == "POST":

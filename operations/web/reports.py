@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from governance.actors import Actor
 from governance.errors import Conflict, Invalid, InvalidParameter, NotFound
 from governance.models import AISystem, User
+from governance.permissions import may_about
 from governance.web.forms import add_refusal
 from governance.web.paging import take_page
 from governance.web.session import page
@@ -31,7 +32,6 @@ from operations.services.reporting import (
     attester_of,
     freeze_report,
     may_attest,
-    may_freeze,
 )
 from operations.web.report_charts import draw_report_charts
 from operations.web.report_forms import AttestForm
@@ -128,7 +128,7 @@ def _show(
         "summary": sum_up(document),
         "charts": draw_report_charts(document),
         "rates": _lay_out_rates(document),
-        "may_freeze": may_freeze(actor, system),
+        "may_freeze": may_about(actor, "reports.freeze", system),
         "may_attest": report is not None and report.attested_at is None and may_attest(actor, system),
         "attester": attester,
         "ends_at": end_of_month(month),
