@@ -92,6 +92,17 @@ def test_a_system_without_anything_says_so(client: Client, system: AISystem) -> 
         assert said in shown
 
 
+def test_where_no_cost_is_known_there_is_no_empty_chart_and_no_sum(client: Client, system: AISystem) -> None:
+    write_day(system, today(), priced=0, cost_micros=0, decisions=14)
+    answer = client.get(reverse("system-costs", args=[system.slug]))
+    assert answer.context["charts"][0].chart is None
+    assert "What models cost is not known" in words(answer) and "in all:" not in words(answer)
+    assert "in all, as far as it is known" not in look(client, "cost-list")
+    spend(system, 2.5)
+    assert client.get(reverse("system-costs", args=[system.slug])).context["charts"][0].chart is not None
+    assert "in all, as far as it is known" in look(client, "cost-list")
+
+
 def test_an_organization_without_a_system_says_what_to_do(client: Client) -> None:
     organization = make_organization()
     client.force_login(make_person(organization, "viewer"))
