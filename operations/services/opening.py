@@ -159,7 +159,7 @@ def _ask_again_step(actor: Actor, incident: Incident, now: datetime) -> list[uui
     if incident.status not in taken:
         return []
     assignment = assign_from(system=incident.system, step=Incident.Step.OWNER, now=now)
-    Incident.objects.filter(pk=incident.pk).update(
+    opened_again = Incident.objects.filter(pk=incident.pk, status=incident.status).update(
         status=Incident.Status.OPEN,
         acknowledged_at=None,
         mitigated_at=None,
@@ -167,6 +167,9 @@ def _ask_again_step(actor: Actor, incident: Incident, now: datetime) -> list[uui
         assignee_id=assignment.assignee_id,
         next_step_at=assignment.next_step_at,
     )
+    # Somebody has moved it since it was read: they know it as it is.
+    if not opened_again:
+        return []
     record_of_incident(
         incident=incident,
         type="incident.assigned",

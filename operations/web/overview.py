@@ -92,7 +92,7 @@ def last_days(now: datetime) -> Period:
 
 
 def measure_systems(systems: Iterable[AISystem], *, now: datetime) -> list[SystemRow]:
-    """Five questions for each 500 systems, however many there are. In what order they come, whoever needs somebody first is known
+    """Two questions for each 500 systems, however many there are. In what order they come, whoever needs somebody first is known
     only when all have been looked at."""
     rows = []
     for some in _take(systems, AT_ONCE):
