@@ -7,8 +7,11 @@ import argparse
 import contextlib
 import os
 import warnings
+from typing import Any
 
 from kombu.exceptions import OperationalError
+
+from aiops_site.watchdog import PATIENCE_S, Watchdog
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops_site.settings")
 
@@ -21,11 +24,19 @@ def run_web(host: str, port: int) -> None:
     serve_site(application, host=host, port=port)
 
 
-def run_worker(concurrency: int) -> None:
+def run_worker(concurrency: int, *, patience_s: float = PATIENCE_S) -> None:
     """The Celery worker on threads: its tasks wait for the database, and a thread costs no copy of the process."""
+    from celery import signals
+
     from aiops_site.celery import app
 
     prepare_celery()
+    watchdog = Watchdog(part="worker", is_broker_there=is_broker_there, patience_s=patience_s)
+    signals.worker_ready.connect(watchdog.moved)
+    signals.task_received.connect(watchdog.moved)
+    signals.task_prerun.connect(watchdog.began)
+    signals.task_postrun.connect(watchdog.ended)
+    watchdog.start()
     worker = app.Worker(
         pool="threads",
         concurrency=concurrency,
@@ -39,14 +50,19 @@ def run_worker(concurrency: int) -> None:
     raise SystemExit(worker.exitcode or 0)
 
 
-def run_scheduler() -> None:
+def run_scheduler(*, patience_s: float = PATIENCE_S) -> None:
     """Celery's beat. Its schedule is kept in memory: every entry recurs within seconds, and a file can be torn."""
+    from celery import signals
+
     from aiops_site.celery import app
 
     prepare_celery()
     # The schedule's first beat is an interval away, and somebody waits to hear that all is ready.
     with contextlib.suppress(OperationalError):
         app.send_task("governance.beat", expires=5)
+    watchdog = Watchdog(part="scheduler", is_broker_there=is_broker_there, patience_s=patience_s)
+    signals.after_task_publish.connect(watchdog.moved)
+    watchdog.start()
     app.Beat(scheduler="celery.beat:Scheduler", quiet=True, loglevel="WARNING").run()
 
 
@@ -58,6 +74,22 @@ def prepare_celery() -> None:
 
     django.setup()
     app.conf.update(broker_connection_max_retries=None, worker_enable_remote_control=False)
+
+
+def is_broker_there() -> bool:
+    """Whether a new connection to the broker opens within seconds; with Redis a channel asks it for a sign of life."""
+    from aiops_site.celery import app
+
+    return does_open(app.connection_for_read(transport_options={"socket_timeout": 5, "socket_connect_timeout": 5}))
+
+
+def does_open(connection: Any) -> bool:
+    try:
+        with connection:
+            connection.channel().close()
+    except (OSError, OperationalError, *connection.connection_errors):
+        return False
+    return True
 
 
 def main() -> None:

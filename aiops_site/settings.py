@@ -187,7 +187,8 @@ WAIT_POLL_MS = env_int("COUNTERSIGN_WAIT_POLL_MS", default=100, minimum=10, maxi
 BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "folder://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
-    {"visibility_timeout": 3600, "socket_keepalive": True}
+    # A broker can vanish without closing its connections; without a limit a command waits for it as long as TCP does.
+    {"visibility_timeout": 3600, "socket_keepalive": True, "socket_connect_timeout": 5, "socket_timeout": 30}
     if REDIS_URL
     else {
         "data_folder_in": str(BROKER_DIR),
