@@ -78,6 +78,8 @@ def make_system(organization: Organization | None = None, **fields: Any) -> AISy
         "slug": f"system-{number}",
         "name": f"System {number}",
         "fallback_message": "A colleague looks after you.",
+        # No chance in a test that does not ask for it.
+        "approvals_taught_percent": 0,
         **fields,
     }
     return AISystem.objects.create(organization=organization, **fields)

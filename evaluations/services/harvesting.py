@@ -121,14 +121,16 @@ def mark_disputed(example: Example) -> bool:
 
 
 def read_lesson(review: Review) -> Lesson:
-    """`expected` is the ruled proposal: the correction, the answer that a person gave as the output, and for a rejection
-    null in the place of what was proposed."""
+    """`expected` is the ruled proposal: the correction, the answer that a person gave as the output, the proposal itself where
+    it was approved, and for a rejection null in the place of what was proposed."""
     payload = review.decision.payload
     kind = next(iter(json.loads(payload.proposal)))
     if review.correction is not None:
         expected = review.correction
     elif review.answer is not None:
         expected = f'{{"output":{review.answer}}}'
+    elif review.verdict == Review.Verdict.APPROVE:
+        expected = payload.proposal
     else:
         expected = canonicalize({kind: None})
     identity = f'{{"expected":{expected},"input":{payload.input},"scorer":{canonicalize(SCORER)}}}'

@@ -31,6 +31,7 @@ EXAMPLE = OpenApiExample(
         "fallback_verdict": "review",
         "fallback_queue": "",
         "schemas": {},
+        "approvals_taught_percent": 10,
         "created_at": "2026-03-01T09:00:00Z",
     },
     response_only=True,
@@ -56,6 +57,9 @@ class SystemOutput(serializers.Serializer[Any]):
     fallback_verdict = serializers.ChoiceField(choices=AISystem.FallbackVerdict.choices)
     fallback_queue = serializers.CharField()
     schemas = serializers.DictField()
+    approvals_taught_percent = serializers.IntegerField(
+        help_text="Of a hundred rulings that approve so many become examples."
+    )
     created_at = serializers.DateTimeField()
 
 

@@ -48,6 +48,9 @@ class AISystem(models.Model):
     # JSON Schemas (2020-12) of the arguments by action name, and of outputs under "": they bind corrections where
     # the request brings none.
     schemas = models.JSONField(default=dict, blank=True)
+    # Of a hundred rulings that approve so many become examples: without them a test of a release sees what it mends, and
+    # hardly what it breaks.
+    approvals_taught_percent = models.PositiveSmallIntegerField(default=10)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SystemQuerySet.as_manager()
@@ -67,6 +70,9 @@ class AISystem(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(breaker_share__gte=0) & Q(breaker_share__lte=1), name="system_breaker_share_is_a_share"
+            ),
+            models.CheckConstraint(
+                condition=Q(approvals_taught_percent__lte=100), name="system_approvals_taught_of_a_hundred"
             ),
         ]
 

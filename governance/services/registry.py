@@ -36,6 +36,7 @@ class SystemNotReady(Conflict):
     code, title = "system-not-ready", "This system can't go live yet"
 
 
+APPROVALS_TAUGHT_PERCENT = 10
 # What a system must have to go live, as people call it.
 GAPS = {
     "owner": "an owner who still works here",
@@ -58,6 +59,7 @@ class SystemFacts:
     fallback_verdict: str = AISystem.FallbackVerdict.REVIEW
     fallback_queue: str = ""
     schemas: Mapping[str, Any] | None = None
+    approvals_taught_percent: int = APPROVALS_TAUGHT_PERCENT
 
 
 def ensure_organization(*, actor: Actor, slug: str, name: str = "") -> Organization:
@@ -233,6 +235,8 @@ def _read_facts(facts: SystemFacts) -> dict[str, Any]:
         raise refuse_field("risk_tier", f"Risk tiers: {', '.join(AISystem.RiskTier.values)}.")
     if facts.fallback_verdict not in AISystem.FallbackVerdict.values:
         raise refuse_field("fallback_verdict", f"Fallbacks: {', '.join(AISystem.FallbackVerdict.values)}.")
+    if not 0 <= facts.approvals_taught_percent <= 100:
+        raise refuse_field("approvals_taught_percent", "A whole number from 0 to 100.")
     if facts.backup is not None and facts.backup.pk == facts.owner.pk:
         raise refuse_field("backup", "The backup must be somebody else than the owner.")
     return {
@@ -247,6 +251,7 @@ def _read_facts(facts: SystemFacts) -> dict[str, Any]:
         "fallback_verdict": str(facts.fallback_verdict),
         "fallback_queue": read_slug(facts.fallback_queue, field="fallback_queue") if facts.fallback_queue else "",
         "schemas": read_schemas(facts.schemas or {}),
+        "approvals_taught_percent": facts.approvals_taught_percent,
     }
 
 

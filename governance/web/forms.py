@@ -11,6 +11,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from governance.canonical import InvalidJson, parse_ijson
 from governance.errors import DomainError
 from governance.models import AISystem, ApiKey, Group, Membership, User
+from governance.services.registry import APPROVALS_TAUGHT_PERCENT
 
 
 def add_refusal(form: forms.Form, refusal: DomainError) -> None:
@@ -179,6 +180,15 @@ class SystemForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8, "class": "mono", "spellcheck": "false"}),
         help_text='A JSON object: JSON Schema 2020-12 of the arguments by action name, and of outputs under "". '
         "Corrections are checked against them where the request brings none.",
+    )
+
+    approvals_taught_percent = forms.IntegerField(
+        label="Approvals that become examples (%)",
+        min_value=0,
+        max_value=100,
+        initial=APPROVALS_TAUGHT_PERCENT,
+        help_text="Corrections, rejections and answers all do. Approvals show a test whether a new release still does right "
+        "what was right.",
     )
 
     def __init__(self, *args: Any, people: Any, system: AISystem | None = None, **kwargs: Any) -> None:

@@ -128,8 +128,8 @@ class ReviewDraft(models.Model):
 
 
 class Correction(models.Model):
-    """The follow-up of a released ruling that teaches something: written in the transaction of the release, turned into
-    an example by `evaluations`, found by its sweep while `harvested_at` is null."""
+    """The follow-up of a released ruling that teaches something, an approval at its system's rate: written in the
+    transaction of the release, turned into an example by `evaluations`, found by its sweep while `harvested_at` is null."""
 
     review = models.OneToOneField(Review, models.CASCADE, primary_key=True, related_name="teaching")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="corrections", db_index=False)

@@ -6,6 +6,7 @@ that meet can't both win and can't wait for each other.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Collection
@@ -33,6 +34,7 @@ STATUS_BY_VERDICT = {
     Review.Verdict.REJECT: Decision.Status.REJECTED,
     Review.Verdict.ANSWER: Decision.Status.ANSWERED,
 }
+# What always teaches; of approvals so many of a hundred as the system says.
 TEACHING = frozenset({Review.Verdict.CORRECT, Review.Verdict.REJECT, Review.Verdict.ANSWER})
 # By name: the floor above, which turns corrections into examples, is not known here.
 HARVEST = "evaluations.harvest_corrections"
@@ -49,7 +51,7 @@ def release_due_rulings(
     due = Escalation.objects.filter(status=Escalation.Status.RULED, release_at__lte=instant)
     if decision_ids is not None:
         due = due.filter(decision_id__in=decision_ids)
-    oldest = due.select_related("ruling__reviewer", "decision").order_by("release_at")[:limit]
+    oldest = due.select_related("ruling__reviewer", "decision", "system").order_by("release_at")[:limit]
     return sweep(oldest, lambda escalation: release_ruling(escalation=escalation, now=instant))
 
 
@@ -84,7 +86,7 @@ def resolve_step(*, escalation: Escalation, now: datetime) -> None:
     )
     if not closed:
         raise Overtaken
-    if ruling.verdict in TEACHING and not escalation.decision.is_test:
+    if does_teach(escalation, ruling):
         Correction.objects.get_or_create(
             review=ruling,
             defaults={"organization_id": escalation.organization_id, "created_at": now},
@@ -105,6 +107,17 @@ def resolve_step(*, escalation: Escalation, now: datetime) -> None:
         },
         occurred_at=now,
     )
+
+
+def does_teach(escalation: Escalation, ruling: Review) -> bool:
+    """Whether a ruling becomes an example: always where it says what would have been right, at the system's rate where it
+    approves, never for a test key. An approval is drawn by its id, SHA-256 mod 100: the same whenever one asks."""
+    if escalation.decision.is_test:
+        return False
+    if ruling.verdict in TEACHING:
+        return True
+    drawn = int.from_bytes(hashlib.sha256(ruling.pk.bytes).digest()[:8], "big") % 100
+    return drawn < escalation.system.approvals_taught_percent
 
 
 def _end_decision(escalation: Escalation, ruling: Review, now: datetime) -> None:

@@ -155,7 +155,7 @@ def _record_ruling(actor: Actor, escalation: Escalation, submission: Submission,
         payload: dict[str, object] = {"review": str(review.pk), "verdict": review.verdict, "labels": checked.labels}
         _record(actor, escalation, "escalation.ruled", payload, now)
         if review.undo_until == now:
-            ruled = Escalation.objects.select_related("decision", "ruling").get(pk=escalation.pk)
+            ruled = Escalation.objects.select_related("decision", "ruling", "system").get(pk=escalation.pk)
             resolve_step(escalation=ruled, now=now)
     return review
 

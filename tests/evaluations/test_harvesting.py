@@ -1,6 +1,7 @@
 """Corrections become examples, exactly once."""
 
 import json
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from django.utils import timezone
 from evaluations.models import Dataset, Example, ExampleSource
 from evaluations.services.harvesting import harvest_correction, harvest_corrections
 from governance.canonical import canonicalize, sha256_hex
-from governance.models import AuditEntry
+from governance.models import AISystem, AuditEntry
 from governance.services.sweeping import SweepIncomplete
-from reviews.models import Correction, DecisionPayload
+from reviews.models import Correction, Decision, DecisionPayload, Escalation, Review
+from reviews.services.resolution import does_teach
 from tests.evaluations.scenes import teach
 from tests.reviews.scenes import FIXED, open_desk
 from tests.support.races import race
@@ -73,10 +75,42 @@ def test_what_other_rulings_teach(verdict: str, fields: dict[str, object], expec
     assert json.loads(Example.objects.get().expected) == expected
 
 
-def test_an_approval_teaches_nothing() -> None:
-    teach(open_desk(), "approve")
+def test_an_approval_teaches_nothing_where_its_system_keeps_none() -> None:
+    teach(open_desk(approvals_taught_percent=0), "approve")
     assert harvest_corrections() == 0
     assert not Dataset.objects.exists()
+
+
+def test_an_approval_that_is_kept_teaches_what_was_proposed() -> None:
+    review = teach(open_desk(approvals_taught_percent=100), "approve")
+    assert harvest_corrections() == 1
+    example = Example.objects.get()
+    assert example.expected == DecisionPayload.objects.get(decision_id=review.decision_id).proposal
+    assert json.loads(example.expected)["action"]["name"] == "refund"
+    assert ExampleSource.objects.get().review_id == review.pk
+
+
+def test_an_approval_and_a_correction_of_one_input_dispute_each_other() -> None:
+    desk = open_desk(approvals_taught_percent=100)
+    teach(desk, "approve")
+    teach(desk)
+    harvest_corrections()
+    assert set(Example.objects.values_list("status", flat=True)) == {"disputed"}
+
+
+def test_approvals_are_drawn_at_the_rate_of_their_system_and_always_alike() -> None:
+    system = AISystem(approvals_taught_percent=25)
+    escalation = Escalation(system=system, decision=Decision(is_test=False))
+    drawn = [does_teach(escalation, Review(pk=uuid.UUID(int=n), verdict="approve")) for n in range(4000)]
+    assert 900 <= sum(drawn) <= 1100
+    assert drawn == [does_teach(escalation, Review(pk=uuid.UUID(int=n), verdict="approve")) for n in range(4000)]
+    assert all(does_teach(escalation, Review(pk=uuid.UUID(int=n), verdict="correct")) for n in range(100))
+
+
+def test_nothing_that_a_test_key_asked_teaches() -> None:
+    escalation = Escalation(system=AISystem(approvals_taught_percent=100), decision=Decision(is_test=True))
+    for verdict in Review.Verdict.values:
+        assert not does_teach(escalation, Review(pk=uuid.uuid4(), verdict=verdict))
 
 
 def test_one_subject_never_straddles_the_splits() -> None:

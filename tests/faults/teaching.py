@@ -20,14 +20,15 @@ MOST_BEHIND = 400
 # Of a hundred questions so many were asked before: two rulings of one input agree, or contradict each other.
 ASKED_AGAIN_PERCENT = 3
 TAKEN_BACK_PERCENT = 8
+PROPOSED = {"name": "pay", "arguments": {"amount": 50}}
 
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """A ruling that was answered: on which decision, and what it should teach (None for an approval)."""
+    """A ruling that was answered: on which decision, and what it should teach."""
 
     decision_id: str
-    expected: str | None
+    expected: str
 
 
 class Teaching(Traffic):
@@ -74,7 +75,7 @@ class Teaching(Traffic):
         given = (
             chance.choice(known) if known and chance.randrange(100) < ASKED_AGAIN_PERCENT else f'{{"case":"{case}"}}'
         )
-        body = {"action": {"name": "pay", "arguments": {"amount": 50}}, "input": {"case": given[9:-2]}}
+        body = {"action": PROPOSED, "input": {"case": given[9:-2]}}
         key = {"Idempotency-Key": str(uuid.uuid4())}
         answer = self._send(client, "POST", "/api/v1/decisions", json=body, headers=key)
         if answer is not None:
@@ -98,7 +99,7 @@ class Teaching(Traffic):
                     self.unsure.add(review_id)
                     return
                 self.taken_back.add(review_id)
-                self._teaching -= self.taught[review_id].expected is not None
+                self._teaching -= 1
                 self._open.add(self.taught[review_id].decision_id)
             review_id = self._submit(client, undone.json()["escalation"], choose_ruling(chance))
 
@@ -118,7 +119,7 @@ class Teaching(Traffic):
         decision_id = answer.json()["decision"]["id"]
         with self.ledger.lock:
             self.taught[review_id] = Taught(decision_id, read_expected(ruling))
-            self._teaching += self.taught[review_id].expected is not None
+            self._teaching += 1
             self._open.discard(decision_id)
         return review_id
 
@@ -134,10 +135,10 @@ def choose_ruling(chance: random.Random) -> dict[str, Any]:
     return {"verdict": verdict, "reason": "as it should be"}
 
 
-def read_expected(ruling: dict[str, Any]) -> str | None:
+def read_expected(ruling: dict[str, Any]) -> str:
     """What this ruling teaches, as whoever sent it knows it."""
     if ruling["verdict"] == "approve":
-        return None
+        return canonicalize({"action": PROPOSED})
     if ruling["verdict"] == "correct":
         return canonicalize({"action": ruling["action"]})
     if ruling["verdict"] == "answer":

@@ -27,6 +27,8 @@ KILLS = int(os.environ.get("COUNTERSIGN_KILLS", "200"))
 CORRECTIONS = int(os.environ.get("COUNTERSIGN_CORRECTIONS", "10000"))
 SETTLES_WITHIN_S = 600.0
 STALLED_AFTER_S = 300.0
+# Every approval teaches, too: nothing is left to a draw.
+ALL_TEACH = "from governance.models import AISystem; assert AISystem.objects.update(approvals_taught_percent=100)"
 SHORT_LEASE = "from reviews.models import Queue; assert Queue.objects.update(lease_s=30)"
 INVENTORY = """
 import json
@@ -59,6 +61,7 @@ def test_the_dataset_is_the_set_of_final_corrections_whatever_was_killed(tmp_pat
         with RunningService(tmp_path, "--migrate", environment=environment) as service:
             service.wait_until_ready()
             traffic = Teaching(url=service.url, seed=3, **set_up(service, reviewers=4))
+            assert service.run("shell", "-c", ALL_TEACH).returncode == 0
             started = time.monotonic()
             traffic.start()
             await_progress(traffic, lambda: traffic.final > 0)
@@ -156,7 +159,7 @@ def check(traffic: Teaching, found: dict[str, Any]) -> dict[str, int]:
     lessons = {
         review_id: (traffic.inputs[one.decision_id], one.expected)
         for review_id, one in traffic.taught.items()
-        if one.expected is not None and review_id not in taken_back
+        if review_id not in taken_back
     }
     answers: dict[str, set[str]] = defaultdict(set)
     for given, expected in lessons.values():

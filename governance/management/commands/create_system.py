@@ -10,7 +10,7 @@ from governance.models import AISystem, User
 from governance.permissions import OWNER
 from governance.services.fields import name_from_slug, read_slug
 from governance.services.membership import add_person
-from governance.services.registry import SystemFacts, create_system, ensure_organization
+from governance.services.registry import APPROVALS_TAUGHT_PERCENT, SystemFacts, create_system, ensure_organization
 
 
 class Command(CountersignCommand):
@@ -41,6 +41,13 @@ class Command(CountersignCommand):
             metavar="SLUG",
             help="where people then decide; the system's own where absent",
         )
+        parser.add_argument(
+            "--approvals-taught",
+            type=int,
+            default=APPROVALS_TAUGHT_PERCENT,
+            metavar="PERCENT",
+            help="of a hundred approvals so many become examples (%(default)s)",
+        )
         parser.add_argument("--purpose", required=True, metavar="TEXT")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -54,6 +61,7 @@ class Command(CountersignCommand):
             fallback_message=options["fallback_message"],
             fallback_verdict=options["fallback_verdict"],
             fallback_queue=options["fallback_queue"],
+            approvals_taught_percent=options["approvals_taught"],
         )
         organization = ensure_organization(actor=OPERATOR, slug=options["organization"])
         system = AISystem.objects.filter(organization=organization, slug=slug).first()
@@ -79,6 +87,7 @@ def refuse_other_facts(system: AISystem, facts: SystemFacts) -> None:
         "--fallback-message": (system.fallback_message, facts.fallback_message.strip()),
         "--fallback-verdict": (system.fallback_verdict, facts.fallback_verdict),
         "--fallback-queue": (system.fallback_queue, facts.fallback_queue),
+        "--approvals-taught": (system.approvals_taught_percent, facts.approvals_taught_percent),
     }
     different = [option for option, (stands, told) in said.items() if stands != told]
     if different:

@@ -141,6 +141,7 @@ def system_form(person: User, **fields: str) -> dict[str, str]:
         "risk_tier": "high",
         "fallback_verdict": "review",
         "schemas": '{"refund": {"type": "object"}}',
+        "approvals_taught_percent": "25",
         **fields,
     }
 
@@ -151,6 +152,7 @@ def test_a_system_is_registered_and_changed_in_the_browser(client: Client) -> No
     assert response.url == reverse("system-detail", args=["bot"])
     system = AISystem.objects.get()
     assert (system.owner, system.schemas) == (office.admin, {"refund": {"type": "object"}})
+    assert system.approvals_taught_percent == 25
     client.post(reverse("system-edit", args=["bot"]), system_form(office.admin, name="Better bot", schemas=""))
     system.refresh_from_db()
     assert (system.name, system.schemas, system.slug) == ("Better bot", {}, "bot")
@@ -166,6 +168,7 @@ def test_a_system_is_registered_and_changed_in_the_browser(client: Client) -> No
         ({"schemas": '{"refund": {"minimum": NaN}}'}, "be read as JSON"),
         ({"schemas": '{"refund": {"title": "\\ud800"}}'}, "be read as JSON"),
         ({"owner": ""}, "Owner"),
+        ({"approvals_taught_percent": "101"}, "less than or equal to 100"),
         ({"slug": "No Slug"}, "lower-case letters"),
         ({"slug": "add"}, "own page"),
     ],

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def facts_of(**fields: Any) -> SystemFacts:
-    return SystemFacts(**{"name": "Bot", "purpose": "Answers mail.", **fields})
+    return SystemFacts(**{"name": "Bot", "purpose": "Answers mail.", "approvals_taught_percent": 0, **fields})
 
 
 def test_the_owner_of_a_new_system_gets_the_role() -> None:
