@@ -87,7 +87,7 @@ class Period:
         since = _read_date("from", first)
         until = (_read_date("to", last) if last else floor_to(now, "day")) + DAY
         if until <= since:
-            raise InvalidParameter("`from` is not after `to`.")
+            raise InvalidParameter("`from` has to be the same day as `to`, or an earlier one.")
         if until - since > LONGEST:
             raise InvalidParameter(f"At most {LONGEST.days} days at a time.")
         return cls.between(since, until)

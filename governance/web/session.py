@@ -73,7 +73,7 @@ def page(capability: str) -> Callable[[View], View]:
             try:
                 require(actor, capability)
             except NotPermitted as refusal:
-                return render(request, "403.html", {"exception": refusal.detail}, status=403)
+                return render(request, "errors/not_permitted.html", {"refusal": refusal}, status=403)
             try:
                 _refuse_null(request)
                 answer = view(request, actor, *args, **kwargs)

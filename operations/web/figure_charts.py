@@ -250,10 +250,10 @@ class Drawing:
         title, error = "Error rate of the whole traffic, estimated", total.error
         if isinstance(error, NotEnough):
             waiting = (
-                f" {words.count_words(error.waiting)} are selected and wait for a ruling." if error.waiting else ""
+                f" Selected, and waiting for a ruling: {words.count_words(error.waiting)}." if error.waiting else ""
             )
-            needed = f"{words.count_words(error.reviews_needed)} more rulings on samples are needed to tell it."
-            text = f"Not enough reviews: {needed}{waiting}"
+            needed = words.needed_words(error.reviews_needed)
+            text = f"Not enough reviews: {needed} to tell it.{waiting}"
             return ChartShown("error", title, text)
         errors = [point.figures.error for point in self.points]
         told = [one if isinstance(one, Estimate) else None for one in errors]

@@ -27,6 +27,13 @@ def count_words(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def needed_words(rulings: int) -> str:
+    """ "one more ruling on a sample is needed", "12 more rulings on samples are needed"."""
+    if rulings == 1:
+        return "one more ruling on a sample is needed"
+    return f"{count_words(rulings)} more rulings on samples are needed"
+
+
 def short_count(number: float) -> str:
     """For an axis: 950, 12k, 1.5M."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):

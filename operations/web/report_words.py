@@ -14,7 +14,7 @@ from operations.models import ImprovementItem, Monitor
 from operations.monitor_kinds import words as monitor_words
 from operations.months import read_month
 from operations.web import figure_words
-from operations.web.figure_words import NO_BREAK, count_words, money_words, percent_words
+from operations.web.figure_words import NO_BREAK, count_words, money_words, needed_words, percent_words
 
 Json = Mapping[str, Any]
 METRICS: Final = dict(ImprovementItem.Metric.choices)
@@ -156,8 +156,8 @@ def _sum_quality(document: Json) -> str:
         return ""
     estimate = quality["estimate"]
     if estimate is None:
-        missing = count_words(quality["missing"]["reviews_needed"])
-        return f"How many of all decisions were wrong can't be told: {missing} more reviews are needed."
+        needed = needed_words(quality["missing"]["reviews_needed"])
+        return f"How many of all decisions were wrong can't be told: {needed}."
     return (
         f"Of all decisions that could have been reviewed an estimated {percent_words(estimate['rate'])} were wrong (95{NO_BREAK}%: "
         f"{percent_words(estimate['low'])} to {percent_words(estimate['high'])}){_compared(document, 'error_rate')}."

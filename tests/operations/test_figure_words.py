@@ -92,3 +92,15 @@ def test_mover_with_wilson_intervals_is_newcombe() -> None:
 
 def test_too_few_reviews_are_said() -> None:
     assert words.estimate_words(NotEnough(reviews_needed=37, waiting=4)) == "not enough reviews: 37 more"
+
+
+@pytest.mark.parametrize(
+    ("rulings", "said"),
+    [
+        (1, "one more ruling on a sample is needed"),
+        (2, "2 more rulings on samples are needed"),
+        (1200, "1,200 more rulings on samples are needed"),
+    ],
+)
+def test_how_many_rulings_are_needed(rulings: int, said: str) -> None:
+    assert words.needed_words(rulings) == said

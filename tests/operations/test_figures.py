@@ -83,7 +83,7 @@ def test_instants_move_outwards_to_whole_hours() -> None:
         ({"range": "7d", "from": "2026-03-01"}, "not both"),
         ({"to": "2026-03-01"}, "needs `from`"),
         ({"from": "yesterday"}, "a date such as"),
-        ({"from": "2026-03-02", "to": "2026-03-01"}, "not after"),
+        ({"from": "2026-03-02", "to": "2026-03-01"}, "an earlier one"),
         ({"from": "2024-01-01", "to": "2026-03-01"}, "At most 400 days"),
         ({"from": "9999-12-31"}, "from 1970"),
         ({"from": "2026-03-01", "to": "2026-02-30"}, "a date such as"),
