@@ -12,8 +12,9 @@ OWNER = Person("owner", "Olga Ivanova", "olga@northwind.example")
 SAMPLED = "{rate: 0.05, of: allow"
 
 
-def stage(directory: Path, sampled: float) -> Stage:
-    """The stage; the policy in force is the example's with this share of samples, written into the directory."""
+def stage(directory: Path, sampled: float, **facts: str) -> Stage:
+    """The stage; the policy in force is the example's with this share of samples, written into the directory. `facts` are more
+    options of `create_system`."""
     policy = POLICY.read_text()
     if policy.count(SAMPLED) != 1:
         raise ValueError(f"{POLICY.name} does not sample as this story knows it.")
@@ -30,6 +31,7 @@ def stage(directory: Path, sampled: float) -> Stage:
             ),
             "risk": "limited",
             "fallback_message": "A colleague looks at your message and answers within one working day.",
+            **facts,
         },
         policy=chosen,
         owner=OWNER,

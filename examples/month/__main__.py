@@ -42,6 +42,8 @@ from examples.telling import say, title, wait_for_interrupt
 
 # Of every ten decisions that are done alone two are looked at, as an owner would while a system is new.
 SAMPLED = 0.2
+# Of a hundred approvals so many become examples, so that the gate has as many cases that were right as cases that were wrong.
+APPROVALS_TAUGHT = "20"
 # By this file a folder is known to be one of ours, which may be forgotten.
 MARK = "month-in-minutes"
 
@@ -174,7 +176,11 @@ def play_month(directory: Path, port: int, plan: Plan) -> int:
     try:
         with Playground(directory=directory, port=port, at=begins) as playground:
             installation = install(
-                stage(directory, SAMPLED), playground.url, directory=directory, say=say, run=playground.command
+                stage(directory, SAMPLED, approvals_taught=APPROVALS_TAUGHT),
+                playground.url,
+                directory=directory,
+                say=say,
+                run=playground.command,
             )
             asyncio.run(play(playground, installation, directory, plan))
     except NotBuilt as absent:

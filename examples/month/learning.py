@@ -1,4 +1,4 @@
-"""From people's corrections to a release that may answer: a sealed version, a candidate that learned from one part of it, and the
+"""From people's rulings to a release that may answer: a sealed version, a candidate that learned from one part of it, and the
 gate, which asks it about the other part.
 
 The part is chosen by the product, by a secret hash of the sender: no mail of a sender whose mails test is ever learned from.
@@ -19,7 +19,6 @@ from typing import Any
 from examples.installation import ROOT
 from examples.mail_triage.mails import Mail
 from examples.month.governor import HELD_OUT, Governor
-from examples.month.inbox import Case
 from examples.month.models import Lesson, Price, Release, usage_of
 from examples.telling import instant
 
@@ -28,8 +27,7 @@ LEARNED_FROM = "train"
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate at the gate: what it learned from, what was asked, what the gate said. `kept` of `approved`: rulings that let
-    the old release's proposal stand, and that the candidate bears out."""
+    """One candidate at the gate: how many examples it learned from, how many it was asked about, what the gate said."""
 
     candidate: Release
     version: Mapping[str, Any]
@@ -38,8 +36,6 @@ class Trial:
     code: int
     said: str
     gate: Mapping[str, Any]
-    approved: int
-    kept: int
 
     @property
     def has_passed(self) -> bool:
@@ -73,24 +69,22 @@ class Learning:
         added_at = (await self._governor.dataset())["last_added_at"]
         return bool(added_at) and instant(added_at) > self._sealed_at
 
-    async def try_release(self, name: str, baseline: Release, cases: Sequence[Case]) -> Trial | None:
-        """Seal what was corrected so far, train a release of that name on what may be learned from, and ask the gate. None where
+    async def try_release(self, name: str, baseline: Release) -> Trial | None:
+        """Seal what was taught so far, train a release of that name on what may be learned from, and ask the gate. None where
         by chance nothing was held out, so that there is nothing to ask."""
         governor = self._governor
         dataset = (await governor.dataset())["id"]
-        version = await governor.seal(dataset, f"The corrections until {name} is trained.")
+        version = await governor.seal(dataset, f"What people ruled until {name} is trained.")
         self._sealed_at = instant(version["sealed_at"])
         if not await governor.examples(dataset, version["number"], HELD_OUT):
             return None
         taught = await governor.examples(dataset, version["number"], LEARNED_FROM)
         lessons = [lesson_of(line) for line in taught]
         candidate = Release.trained(name, self._training, lessons)
-        approved = [case for case in cases if case.status == "approved"]
-        kept = sum(is_delivered(candidate.judge(case.mail).action) == is_delivered(case.action) for case in approved)
         await governor.state_release(
             name,
-            f"Both models trained again, on the mails of {baseline.name} and on {len(lessons)} corrections of version "
-            f"{version['number']}. Of {len(approved)} proposals that people approved it makes {kept} again.",
+            f"Both models trained again, on the mails of {baseline.name} and on {len(lessons)} rulings of version "
+            f"{version['number']}.",
         )
         before = await governor.open_run(dataset, version["number"], baseline.name)
         self._ask_gate(before, await self._answer(before, baseline))
@@ -107,8 +101,6 @@ class Learning:
             code=code,
             said=said,
             gate=await governor.gate(run),
-            approved=len(approved),
-            kept=kept,
         )
 
     async def _answer(self, run: str, release: Release) -> Path:

@@ -150,7 +150,7 @@ class Plot:
         telling.tell_cases(self._world.inbox.cases[first:], self._world.ruled[ruled:])
 
     async def _candidates(self) -> bool:
-        """Whether one of them has passed; each after the first has learned from another day of corrections."""
+        """Whether one of them has passed; each after the first has learned from another day of rulings."""
         title("A dataset version, a candidate, the gate")
         baseline = self._world.inbox.release
         while len(self.told.trials) < MOST_TRIALS:
@@ -160,10 +160,10 @@ class Plot:
             if self._world.playground.at + LEAST_LEFT > self._end:
                 break
             if not await self._learning.has_news():
-                say("  Nobody has corrected anything since: there is no new version.")
+                say("  Nothing was taught since: there is no new version.")
                 continue
             name = f"mail-triage-{len(self.told.trials) + 2}"
-            trial = await self._learning.try_release(name, baseline, self._world.inbox.cases)
+            trial = await self._learning.try_release(name, baseline)
             if trial is None:
                 say("  Of the examples so far none was held out: there is nothing to ask a candidate about.")
                 continue

@@ -88,13 +88,9 @@ def tell_trial(trial: Trial, at: datetime) -> None:
     )
     say(
         f"    The gate: exit code {trial.code}. Right now: {evidence.get('right')} of {evidence.get('examples')}; before: "
-        f"{evidence.get('baseline_right')}."
+        f"{evidence.get('baseline_right')}. Mended: {evidence.get('fixed_count')}, broken: {evidence.get('broken_count')}."
     )
     say(f"    {trial.said.splitlines()[0] if trial.said else 'It said nothing.'}")
-    say(
-        f"    The dataset holds corrections alone, where the old release was wrong. Whether right ones are still right is asked "
-        f"apart: of {trial.approved} proposals that people approved it makes {trial.kept} again."
-    )
 
 
 def tell_mails_sent(mails: Sequence[tuple[str, str]]) -> None:

@@ -31,7 +31,8 @@ def asked_about(mail):
     }
 
 
-def corrected(mail):
+def ruled(mail):
+    """What a ruling on a mail teaches, whether it corrected or approved."""
     name = "deliver" if mail.label == "ham" else "quarantine"
     return {"action": {"name": name, "arguments": {"message_id": mail.id, "sender": "", "folder": "inbox"}}}
 
@@ -53,7 +54,7 @@ def try_release(url, tmp_path, baseline, *, taught, held_out):
     dataset = make_dataset(system)
     for split, mails in (("train", taught), ("test", held_out)):
         for mail in mails:
-            make_example(dataset, input=asked_about(mail), expected=corrected(mail), split=split)
+            make_example(dataset, input=asked_about(mail), expected=ruled(mail), split=split)
     person = make_person(system.organization, "owner")
     _, token = create_access_token(actor=OPERATOR, user=person, organization=system.organization, name="story")
 
@@ -64,7 +65,7 @@ def try_release(url, tmp_path, baseline, *, taught, held_out):
             learning = Learning(
                 governor=governor, url=url, token=token, training=TRAINING, prices=list_prices(), directory=tmp_path
             )
-            return await learning.try_release("mail-triage-2", baseline, [])
+            return await learning.try_release("mail-triage-2", baseline)
         finally:
             await governor.aclose()
 
@@ -94,7 +95,17 @@ def test_a_candidate_learns_from_one_part_and_is_asked_about_the_other(
     assert trial.gate["evidence"]["right"] == right
     assert trial.gate["evidence"]["baseline_right"] == 0
     assert trial.has_passed == (run.verdict == "pass") == (right >= 6)
-    assert "corrections of version 1" in Release.objects.get(name="mail-triage-2").reason
+    assert "rulings of version 1" in Release.objects.get(name="mail-triage-2").reason
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_right_before_is_asked_too(live_service, tmp_path, baseline, wrong):
+    right = [mail for mail in CORPUS.easy if mail.label == "ham" and baseline.judge(mail).action == "deliver"][:10]
+    trial = try_release(live_service, tmp_path, baseline, taught=wrong[15:], held_out=[*wrong[:15], *right])
+    evidence = trial.gate["evidence"]
+    assert (evidence["examples"], evidence["baseline_right"]) == (25, 10)
+    kept = sum(trial.candidate.judge(mail).action == "deliver" for mail in right)
+    assert evidence["broken_count"] == 10 - kept
 
 
 @pytest.mark.django_db(transaction=True)
