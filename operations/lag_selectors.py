@@ -82,8 +82,9 @@ def _measure(cursor: Any, now: datetime) -> Lag:
 
 def _measure_unread(now: datetime) -> Lag:
     """Of a reader that has never run: the whole log, counted as far as it is counted."""
-    first = AuditEntry.objects.order_by("id").values_list("occurred_at", flat=True).first()
+    counted = CappedCount(AuditEntry.objects.order_by().values("pk")[:COUNTED_AT_MOST])
+    first = AuditEntry.objects.order_by("id").annotate(counted=counted).values_list("occurred_at", "counted").first()
     if first is None:
         return Lag()
-    entries = AuditEntry.objects.order_by()[:COUNTED_AT_MOST].count()
-    return Lag(entries, max(0.0, (now - first).total_seconds()))
+    at, entries = first
+    return Lag(entries, max(0.0, (now - at).total_seconds()))

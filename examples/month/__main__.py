@@ -167,7 +167,7 @@ def play_month(directory: Path, port: int, plan: Plan) -> int:
     title(f"{month:%B %Y}, in minutes")
     say(
         f"{len(days)} days of the mail triage, {days[0]:%d %B} to {days[-1]:%d %B %Y} (UTC), played through Countersign's API in\n"
-        f"{directory}. One day takes eight or nine seconds on two quiet cores.\n"
+        f"{directory}. One day takes six to nine seconds on two quiet cores.\n"
         f"The clock is the story's: it jumps from mail to mail, and every instant in the data is as it would be in life.\n"
         f"People look every {plan.every_minutes} minutes, and the log is read as often; the whole schedule runs hourly\n"
         f"(in life: every few seconds). Nobody sits at the desk: all rulings come from the corpus's labels, and say so."
