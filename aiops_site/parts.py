@@ -34,6 +34,8 @@ def run_worker(concurrency: int, *, patience_s: float = PATIENCE_S) -> None:
     watchdog = Watchdog(part="worker", is_broker_there=is_broker_there, patience_s=patience_s)
     signals.worker_ready.connect(watchdog.moved)
     signals.task_received.connect(watchdog.moved)
+    # An expired message is one that came.
+    signals.task_revoked.connect(watchdog.moved)
     signals.task_prerun.connect(watchdog.began)
     signals.task_postrun.connect(watchdog.ended)
     watchdog.start()
@@ -87,7 +89,8 @@ def does_open(connection: Any) -> bool:
     try:
         with connection:
             connection.channel().close()
-    except (OSError, OperationalError, *connection.connection_errors):
+    # Channel errors, too: Redis refuses even a sign of life while it can't save, and a new start would not help.
+    except (OSError, OperationalError, *connection.connection_errors, *connection.channel_errors):
         return False
     return True
 

@@ -24,9 +24,9 @@ LOOKS_EVERY_S = 5.0
 
 
 class Watchdog:
-    """Calls `give_up` once nothing has moved for `patience_s`, or where something is being worked on for
+    """Calls `give_up` once nothing at all has moved for `patience_s`, or where something is being worked on for
     `patience_at_work_s`, while the broker answers. An absent broker is an outage that a new start would not end: then the
-    time counts from its return."""
+    time counts from its return. One task of several that hangs is not noticed as long as others come."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Watchdog:
         self._clock = clock
         self._lock = threading.Lock()
         self._at_work = 0
+        self._was_broker_away = False
         self._moved_at = clock()
 
     # Receivers of Celery's signals: what those bring along does not matter here.
@@ -64,12 +65,22 @@ class Watchdog:
         self.moved()
 
     def look(self) -> None:
+        """Give up where it is time to. A look that fails is logged: a part that nobody watches any more would be worse."""
+        try:
+            self._look()
+        except Exception:
+            logger.exception("The watchdog of the %s could not look.", self._part)
+
+    def _look(self) -> None:
+        if self._was_broker_away:
+            self._await_broker()
+            return
         seen = self._moved_at
         patience_s = self._patience_at_work_s if self._at_work else self._patience_s
         if self._clock() - seen < patience_s:
             return
         if not self._is_broker_there():
-            self.moved()
+            self._was_broker_away = True
         # It may have moved while the broker was asked.
         elif self._moved_at == seen:
             logger.error(
@@ -78,6 +89,12 @@ class Watchdog:
                 self._clock() - seen,
             )
             self._give_up(GAVE_UP)
+
+    def _await_broker(self) -> None:
+        """Asked at every look, so that the return is known within seconds."""
+        if self._is_broker_there():
+            self._was_broker_away = False
+            self.moved()
 
     def start(self) -> None:
         """Look again and again, in a thread that ends with the process."""

@@ -62,12 +62,12 @@ def state_budget(
     return budget
 
 
-def withdraw_budget(*, actor: Actor, budget_id: uuid.UUID) -> Budget:
-    """Take the budget away: nothing is held against it any more. Refuses (NotFound) a budget of others, (BudgetWithdrawn) one
+def withdraw_budget(*, actor: Actor, system: AISystem, budget_id: uuid.UUID) -> Budget:
+    """Take the budget away: nothing is held against it any more. Refuses (NotFound) a budget of another system, (BudgetWithdrawn) one
     that was withdrawn or replaced meanwhile. Needs `budgets.manage`."""
     require(actor, "budgets.manage")
     with transaction.atomic(durable=True):
-        budget = Budget.objects.visible_to(actor).filter(pk=budget_id).first()
+        budget = Budget.objects.visible_to(actor).filter(pk=budget_id, system=system).first()
         if budget is None:
             raise NotFound()
         now = database_now()

@@ -21,7 +21,7 @@ from django.utils import timezone
 from governance.actors import Actor
 from governance.errors import FieldError, Invalid, NotFound
 from governance.permissions import require
-from governance.services.fields import refuse_field
+from governance.services.fields import read_text, refuse_field
 from governance.services.membership import lock_organization
 from governance.services.recording import record
 from operations.errors import PriceWithdrawn
@@ -56,8 +56,9 @@ def state_price(
     A day in the past is taken; decisions that have been made keep the cost that the ledger has until they are priced anew.
     """
     organization_id = _require_place(actor)
-    pattern, note = pattern.strip(), note.strip()
-    if faults := _find_faults(pattern, effective_from, rates, note):
+    pattern = pattern.strip()
+    note = read_text(note, field="note", limit=LONGEST_NOTE, is_required=False)
+    if faults := _find_faults(pattern, effective_from, rates):
         raise Invalid(errors=faults)
     with transaction.atomic(durable=True):
         lock_organization(organization_id)
@@ -121,7 +122,7 @@ def _require_place(actor: Actor) -> uuid.UUID:
     return actor.organization_id
 
 
-def _find_faults(pattern: str, effective_from: date, rates: Rates, note: str) -> list[FieldError]:
+def _find_faults(pattern: str, effective_from: date, rates: Rates) -> list[FieldError]:
     faults = []
     if not pattern or len(pattern) > LONGEST_PATTERN or not pattern.isprintable():
         faults.append(
@@ -140,8 +141,6 @@ def _find_faults(pattern: str, effective_from: date, rates: Rates, note: str) ->
                     detail=f"Must be from 0 to {HIGHEST_PRICE:,} dollars per million tokens, {DECIMALS} decimals at most.",
                 )
             )
-    if len(note) > LONGEST_NOTE:
-        faults.append(FieldError(pointer="/note", detail=f"At most {LONGEST_NOTE} characters."))
     return faults
 
 

@@ -18,10 +18,10 @@ from governance.permissions import may_about
 from governance.services.fields import read_text
 from governance.services.recording import record
 from governance.services.sweeping import sweep
-from operations.errors import MonthNotOver, NothingToReport, ReportAttested, RollUpsBehind
-from operations.models import OwnershipReport, RollUpDue
+from operations.errors import MonthNotOver, NothingToReport, ReportAttested, RepricingRunning, RollUpsBehind
+from operations.models import OwnershipReport, Repricing, RollUpDue
 from operations.months import end_of_month, month_after, name_month, start_of_month
-from operations.report_document import build_report, find_changed_sections
+from operations.report_document import BuiltReport, build_report, find_changed_sections
 from operations.report_selectors import months_with_traffic, unattested_months
 from operations.services.assigning import has_standing
 from operations.services.rollups import CHANGED, MADE
@@ -42,7 +42,8 @@ def freeze_report(*, actor: Actor, system: AISystem, month: date) -> OwnershipRe
     """Keep a month's report as its rows say it now; it never changes again. Frozen before, it is returned as it stands.
 
     Refuses (NotFound, NotPermitted) whom the system does not concern, (MonthNotOver) a month that is running, (NothingToReport)
-    one before the system was there, (RollUpsBehind) one of which something is not counted yet.
+    one before the system was there, (RollUpsBehind) one of which something is not counted yet, (RepricingRunning) one whose
+    decisions are being priced anew.
     """
     if actor.kind != "system" and actor.organization_id != system.organization_id:
         raise NotFound()
@@ -51,8 +52,7 @@ def freeze_report(*, actor: Actor, system: AISystem, month: date) -> OwnershipRe
     standing = _find(system, month)
     if standing is not None:
         return standing
-    _refuse_unfit(system, month, database_now())
-    built = build_report(system, month)
+    built = _build_settled(system, month)
     with transaction.atomic(durable=True):
         now = database_now()
         report = OwnershipReport(
@@ -80,6 +80,17 @@ def freeze_report(*, actor: Actor, system: AISystem, month: date) -> OwnershipRe
     return report
 
 
+def _build_settled(system: AISystem, month: date) -> BuiltReport:
+    """The document of a month in which nothing moves. Its sections are read one after another: two readings that are alike say
+    that nothing was counted or priced between them."""
+    _refuse_unfit(system, month, database_now())
+    built = build_report(system, month)
+    _refuse_unfit(system, month, database_now())
+    if build_report(system, month).sha256 != built.sha256:
+        raise RollUpsBehind(state={"system": system.slug, "month": name_month(month)})
+    return built
+
+
 def _find(system: AISystem, month: date) -> OwnershipReport | None:
     report: OwnershipReport | None = OwnershipReport.objects.filter(system=system, month=month).first()
     return report
@@ -96,6 +107,12 @@ def _refuse_unfit(system: AISystem, month: date, now: datetime) -> None:
         raise NothingToReport("The system was not there yet.")
     if not is_counted(system, month):
         raise RollUpsBehind(state={"system": system.slug, "month": name_month(month)})
+    # The month before stands in the report, too: for comparison.
+    shown_from = start_of_month(month_after(month, -1))
+    if Repricing.objects.filter(
+        system=system, finished_at__isnull=True, since_at__lt=until, until_at__gt=shown_from
+    ).exists():
+        raise RepricingRunning("Costs of this month are being stated anew; freeze it when that is finished.")
 
 
 def is_counted(system: AISystem, month: date) -> bool:
@@ -128,8 +145,8 @@ def _insert(report: OwnershipReport) -> bool:
 
 
 def freeze_due(*, now: datetime | None = None, limit: int = 20) -> int:
-    """The sweep: freeze what nobody has frozen by the third day after the month's end; how many were frozen. A month of which
-    something is not counted yet is left to the next one."""
+    """The sweep: freeze what nobody has frozen by the third day after the month's end; how many were frozen, `limit` at the
+    most. A month of which something is not counted yet is left to the next one, and keeps no other waiting."""
     instant = now or database_now()
     systems = list(AISystem.objects.select_related("organization", "owner", "backup").order_by("pk"))
     months = unattested_months(systems, now=instant)
@@ -139,13 +156,21 @@ def freeze_due(*, now: datetime | None = None, limit: int = 20) -> int:
         for month, is_frozen in sorted(months[system.pk].items())
         if not is_frozen and end_of_month(month) + FROZEN_AFTER <= instant
     ]
-    return sweep(due[:limit], lambda one: _freeze(*one))
+    frozen = 0
+
+    def freeze(one: tuple[AISystem, date]) -> bool:
+        nonlocal frozen
+        is_done = frozen < limit and _freeze(*one)
+        frozen += is_done
+        return is_done
+
+    return sweep(due, freeze)
 
 
 def _freeze(system: AISystem, month: date) -> bool:
     try:
         freeze_report(actor=SYSTEM, system=system, month=month)
-    except (RollUpsBehind, MonthNotOver):
+    except (RollUpsBehind, MonthNotOver, RepricingRunning):
         return False
     return True
 

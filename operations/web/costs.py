@@ -92,7 +92,7 @@ def budget_withdraw(request: HttpRequest, actor: Actor, slug: str) -> HttpRespon
     """Asks, then takes the budget away: the one that was looked at, not one that took its place meanwhile."""
     system = _find(actor, slug)
     if request.method == "POST":
-        withdraw_budget(actor=actor, budget_id=_read_id(request.POST.get("budget", "")))
+        withdraw_budget(actor=actor, system=system, budget_id=_read_id(request.POST.get("budget", "")))
         messages.success(request, "The budget is withdrawn; nobody is warned any more.")
         return redirect("system-costs", slug)
     budget = standing_budget(system)

@@ -36,6 +36,7 @@ STATUS_BY_VERDICT = {
 }
 # What always teaches; of approvals so many of a hundred as the system says.
 TEACHING = frozenset({Review.Verdict.CORRECT, Review.Verdict.REJECT, Review.Verdict.ANSWER})
+NULL_OUTPUT = '{"output":null}'
 # By name: the floor above, which turns corrections into examples, is not known here.
 HARVEST = "evaluations.harvest_corrections"
 
@@ -111,13 +112,16 @@ def resolve_step(*, escalation: Escalation, now: datetime) -> None:
 
 def does_teach(escalation: Escalation, ruling: Review) -> bool:
     """Whether a ruling becomes an example: always where it says what would have been right, at the system's rate where it
-    approves, never for a test key. An approval is drawn by its id, SHA-256 mod 100: the same whenever one asks."""
+    approves, never for a test key. An approval is drawn by its id, SHA-256 mod 100: the same whenever one asks. That of an
+    output which is null teaches nothing: as an example it would read as its rejection does."""
     if escalation.decision.is_test:
         return False
     if ruling.verdict in TEACHING:
         return True
     drawn = int.from_bytes(hashlib.sha256(ruling.pk.bytes).digest()[:8], "big") % 100
-    return drawn < escalation.system.approvals_taught_percent
+    if drawn >= escalation.system.approvals_taught_percent:
+        return False
+    return escalation.decision.payload.proposal != NULL_OUTPUT
 
 
 def _end_decision(escalation: Escalation, ruling: Review, now: datetime) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from kombu import Connection
+from redis.exceptions import ResponseError
 
 from aiops_site import parts
 from aiops_site.watchdog import GAVE_UP, Watchdog
@@ -94,10 +95,24 @@ def test_after_its_work_a_part_is_idle_again() -> None:
 def test_an_absent_broker_is_waited_for_and_the_time_counts_from_its_return() -> None:
     watched = Watched()
     watched.is_broker_there = False
-    assert watched.look_at(3600) == []
+    for now in range(0, 176, 5):
+        assert watched.look_at(now) == []
     watched.is_broker_there = True
-    assert watched.look_at(3659) == []
-    assert watched.look_at(3660) == [GAVE_UP]
+    for now in range(180, 240, 5):
+        assert watched.look_at(now) == []
+    assert watched.look_at(240) == [GAVE_UP]
+
+
+def test_a_look_that_fails_is_not_the_last() -> None:
+    watched = Watched()
+
+    def fail() -> bool:
+        raise ValueError("no such broker")
+
+    watched.watchdog._is_broker_there = fail
+    assert watched.look_at(60) == []
+    watched.watchdog._is_broker_there = lambda: True
+    assert watched.look_at(65) == [GAVE_UP]
 
 
 def test_what_moved_while_the_broker_was_asked_stays() -> None:
@@ -114,6 +129,16 @@ def test_what_moved_while_the_broker_was_asked_stays() -> None:
 def test_a_broker_is_there_where_a_connection_opens(tmp_path: Path) -> None:
     assert parts.does_open(connect(tmp_path))
     assert not parts.does_open(Connection(f"redis://127.0.0.1:{free_port()}/0"))
+
+
+def test_a_redis_that_refuses_a_sign_of_life_is_not_there(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ResponseError(
+            "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."
+        )
+
+    monkeypatch.setattr("redis.client.Redis.ping", refuse)
+    assert not parts.does_open(Connection(redis_url))
 
 
 def test_redis_is_there_while_it_answers(redis_url: str) -> None:

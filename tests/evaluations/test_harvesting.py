@@ -101,10 +101,18 @@ def test_an_approval_and_a_correction_of_one_input_dispute_each_other() -> None:
 def test_approvals_are_drawn_at_the_rate_of_their_system_and_always_alike() -> None:
     system = AISystem(approvals_taught_percent=25)
     escalation = Escalation(system=system, decision=Decision(is_test=False))
+    escalation.decision.payload = DecisionPayload(proposal='{"output":"yes"}')
     drawn = [does_teach(escalation, Review(pk=uuid.UUID(int=n), verdict="approve")) for n in range(4000)]
     assert 900 <= sum(drawn) <= 1100
     assert drawn == [does_teach(escalation, Review(pk=uuid.UUID(int=n), verdict="approve")) for n in range(4000)]
     assert all(does_teach(escalation, Review(pk=uuid.UUID(int=n), verdict="correct")) for n in range(100))
+
+
+def test_an_approved_null_teaches_nothing_that_its_rejection_would_teach_too() -> None:
+    escalation = Escalation(system=AISystem(approvals_taught_percent=100), decision=Decision(is_test=False))
+    escalation.decision.payload = DecisionPayload(proposal='{"output":null}')
+    assert not does_teach(escalation, Review(pk=uuid.uuid4(), verdict="approve"))
+    assert does_teach(escalation, Review(pk=uuid.uuid4(), verdict="reject"))
 
 
 def test_nothing_that_a_test_key_asked_teaches() -> None:

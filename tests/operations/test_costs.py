@@ -74,6 +74,7 @@ def test_a_price_is_stated_with_its_entry_in_the_log() -> None:
         ({"rates": Rates(Decimal(1), Decimal(1), cache_write=Decimal("0.0000001"))}, "/cache_write"),
         ({"rates": Rates(Decimal(1), Decimal(1), reasoning=Decimal("Infinity"))}, "/reasoning"),
         ({"note": "x" * 301}, "/note"),
+        ({"note": "\x1b[1m"}, "/note"),
     ],
 )
 def test_what_can_be_no_price_is_refused_by_its_pointer(fields: dict[str, Any], pointer: str) -> None:

@@ -190,11 +190,11 @@ def test_a_withdrawn_budget_warns_of_nothing_and_is_withdrawn_once() -> None:
     system = make_system()
     stated = budget(system, 1)
     actor = owner_of(system)
-    withdraw_budget(actor=actor, budget_id=stated.pk)
+    withdraw_budget(actor=actor, system=system, budget_id=stated.pk)
     spend(system, 5)
     assert warn_of_budgets(now=NOW) == 0
     with pytest.raises(BudgetWithdrawn):
-        withdraw_budget(actor=actor, budget_id=stated.pk)
+        withdraw_budget(actor=actor, system=system, budget_id=stated.pk)
     assert AuditEntry.objects.filter(type="budget.withdrawn").count() == 1
 
 
@@ -243,7 +243,7 @@ def test_only_owners_and_admins_say_what_money_there_is() -> None:
         with pytest.raises(NotPermitted):
             state_budget(actor=actor, system=system, monthly_micros=1)
         with pytest.raises(NotPermitted):
-            withdraw_budget(actor=actor, budget_id=stated.pk)
+            withdraw_budget(actor=actor, system=system, budget_id=stated.pk)
         with pytest.raises(NotPermitted):
             state_review_rate(actor=actor, hour_micros=1, effective_from=MONTH)
         with pytest.raises(NotPermitted):
@@ -257,9 +257,18 @@ def test_what_belongs_to_others_is_not_there() -> None:
     with pytest.raises(NotFound):
         state_budget(actor=stranger, system=system, monthly_micros=1)
     with pytest.raises(NotFound):
-        withdraw_budget(actor=stranger, budget_id=stated.pk)
+        withdraw_budget(actor=stranger, system=system, budget_id=stated.pk)
     with pytest.raises(NotFound):
         withdraw_review_rate(actor=stranger, rate_id=hour.pk)
+
+
+def test_a_budget_is_withdrawn_from_its_own_system_alone() -> None:
+    system = make_system()
+    other = make_system(system.organization)
+    stated = budget(system, 1)
+    with pytest.raises(NotFound):
+        withdraw_budget(actor=owner_of(system), system=other, budget_id=stated.pk)
+    assert Budget.objects.filter(withdrawn_at__isnull=True).count() == 1
 
 
 def test_the_title_never_rounds_up_to_a_threshold() -> None:

@@ -15,8 +15,15 @@ from governance.errors import Invalid, NotFound, NotPermitted
 from governance.models import AISystem, AuditEntry, Membership
 from governance.services.membership import NotAMember
 from governance.services.sequencing import sequence_entries
-from operations.errors import ImprovementClosed, MonthNotOver, NothingToReport, ReportAttested, RollUpsBehind
-from operations.models import ImprovementItem, OwnershipReport, RollUp
+from operations.errors import (
+    ImprovementClosed,
+    MonthNotOver,
+    NothingToReport,
+    ReportAttested,
+    RepricingRunning,
+    RollUpsBehind,
+)
+from operations.models import ImprovementItem, OwnershipReport, Repricing, RollUp
 from operations.months import month_of
 from operations.report_document import build_report
 from operations.services.improving import Intention, close_improvement, decide_improvement
@@ -28,6 +35,7 @@ from operations.services.reporting import (
     is_counted,
     verify_report,
 )
+from operations.services.repricing import reprice_requested
 from operations.services.rollups import note_due_step, recount_due, roll_up
 from reviews.models import Notification
 from reviews.services.clock import database_now
@@ -105,6 +113,67 @@ def test_a_month_of_which_an_hour_is_due_waits() -> None:
     while recount_due():
         pass
     assert freeze(system).month == MONTH
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "waits"),
+    [
+        (datetime(2026, 9, 30, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC), True),
+        (datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 8, 2, tzinfo=UTC), True),
+        (datetime(2026, 7, 1, tzinfo=UTC), datetime(2026, 8, 1, tzinfo=UTC), False),
+        (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC), False),
+    ],
+)
+def test_a_month_that_is_priced_anew_or_is_compared_with_such_a_one_waits(
+    since: datetime, until: datetime, waits: bool
+) -> None:
+    system = make_full()
+    Repricing.objects.create(
+        organization=system.organization,
+        system=system,
+        since_at=since,
+        until_at=until,
+        reason="The contract's price.",
+        created_at=database_now(),
+    )
+    if not waits:
+        assert freeze(system).month == MONTH
+        return
+    with pytest.raises(RepricingRunning):
+        freeze(system)
+    assert freeze_due() == 0
+    while reprice_requested():
+        pass
+    while recount_due():
+        pass
+    assert freeze(system).month == MONTH
+
+
+def test_what_is_counted_while_a_month_is_read_makes_it_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = make_full()
+    readings = 0
+
+    def read_and_count(*given: Any) -> Any:
+        nonlocal readings
+        readings += 1
+        built = build_report(*given)
+        if readings == 1:
+            RollUp.objects.filter(system=system, dimension="").update(overridden=1)
+        return built
+
+    monkeypatch.setattr("operations.services.reporting.build_report", read_and_count)
+    with pytest.raises(RollUpsBehind):
+        freeze(system)
+    assert not OwnershipReport.objects.exists()
+    assert freeze(system).document == build_report(system, MONTH).text
+
+
+def test_a_month_that_waits_keeps_no_other_waiting() -> None:
+    behind, ready = make_full(), make_full()
+    with transaction.atomic():
+        note_due_step(hours=[(behind.pk, datetime(2026, 9, 3, 7, tzinfo=UTC))], now=database_now())
+    assert freeze_due(limit=1) == 1
+    assert OwnershipReport.objects.get().system == ready
 
 
 def test_a_decision_that_is_not_counted_yet_makes_only_its_own_month_wait() -> None:
