@@ -29,7 +29,7 @@ LIMITS = """
     COPY hands rows over as they lie; the exports ask for a page of some thousand rows at a time, so that no transaction stays
     open while somebody downloads slowly, join each example's sources by an index, and make a line or columns of each row in
     Python while the database waits, and the other way round. Parquet's columns are built and compressed besides: a quarter of
-    the bytes for half as much time again. The machine had other work meanwhile, which costs those most who compute most.
+    the bytes for half as much time again.
 """
 COLUMNS = "e.id, e.input, e.expected, e.labels, e.split, e.status, e.scorer, e.content_sha256"
 CHOSEN = "FROM evaluations_example e WHERE e.dataset_id = '{dataset}' AND e.status = 'active' ORDER BY e.id"
@@ -202,7 +202,7 @@ def describe(report: dict[str, Any]) -> str:
             ]
         )
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    wanted = f"Wanted: at least {RATIO_AT_LEAST} of COPY, and at most {MEGABYTES_AT_MOST} MiB."
+    wanted = f"Wanted: at least {RATIO_AT_LEAST} of COPY (of the same contents, so with sources), and at most {MEGABYTES_AT_MOST} MiB."
     return f"{report['examples']:,} examples; PostgreSQL {report['postgresql']}.\n\n{table}\n\n{wanted}"
 
 
