@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import uuid
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from examples.installation import ROOT, environment
 from examples.mail_triage.stage import OWNER
+from examples.month.__main__ import APPROVALS_TAUGHT
 from examples.month.models import LARGE, SMALL
 from examples.month.timetable import last_month
 from tests.support.servers import free_port
@@ -67,14 +69,19 @@ def test_all_that_happened_lies_in_the_month(played):
     assert played.rows("SELECT status FROM reviews_decision WHERE status = 'pending'") == []
 
 
-def test_every_correction_of_a_person_is_an_example_once(played):
-    ruled = played.rows(
-        "SELECT v.id FROM reviews_review v JOIN reviews_escalation e ON e.ruling_id = v.id "
-        "WHERE v.verdict IN ('correct', 'reject', 'answer')"
-    )
-    sources = played.rows("SELECT review_id FROM evaluations_examplesource")
-    assert len(ruled) > 5
-    assert sorted(ruled) == sorted(sources)
+def test_every_correction_of_a_person_is_an_example_once_and_so_are_the_approvals_that_were_drawn(played):
+    ruled = played.rows("SELECT v.id, v.verdict FROM reviews_review v JOIN reviews_escalation e ON e.ruling_id = v.id")
+    corrected = [key for key, verdict in ruled if verdict != "approve"]
+    drawn = [key for key, verdict in ruled if verdict == "approve" and draw(key) < int(APPROVALS_TAUGHT)]
+    sources = [key for (key,) in played.rows("SELECT review_id FROM evaluations_examplesource")]
+    assert len(corrected) > 5
+    assert len(drawn) > 5
+    assert sorted(corrected + drawn) == sorted(sources)
+
+
+def draw(review_id):
+    """Of a hundred, as the product documents it: SHA-256 of the ruling's id."""
+    return int.from_bytes(hashlib.sha256(uuid.UUID(review_id).bytes).digest()[:8], "big") % 100
 
 
 def test_reviewers_took_the_time_that_reading_takes(played):

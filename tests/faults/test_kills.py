@@ -33,8 +33,8 @@ print("inventory", json.dumps({
     "held": Escalation.objects.filter(status="ruled").count(),
     "unharvested": Correction.objects.filter(harvested_at__isnull=True).count(),
     "released": [str(pk) for pk in Review.objects.filter(
-        verdict__in=["correct", "reject", "answer"], escalation__status="closed", escalation__closure="ruled",
-        escalation__ruling__pk=models.F("pk")).values_list("pk", flat=True)],
+        escalation__status="closed", escalation__closure="ruled", escalation__ruling__pk=models.F("pk")
+    ).values_list("pk", flat=True)],
     "taken_back": [str(pk) for pk in Review.objects.filter(verdict="undo").values_list("supersedes", flat=True)],
     "sources": [str(pk) for pk in ExampleSource.objects.values_list("review_id", flat=True)],
 }))
@@ -121,7 +121,8 @@ def set_up(service: RunningService, *, reviewers: int = 2) -> dict[str, Any]:
     for reviewer in people:
         service.manage(*add, "reviewer", "--email", reviewer)
     facts = ["--owner", "owner@example.org", "--backup", people[0], "--purpose", "to be killed"]
-    facts += ["--fallback-message", "A colleague looks after you."]
+    # Every approval teaches, too: nothing is left to a draw.
+    facts += ["--fallback-message", "A colleague looks after you.", "--approvals-taught", "100"]
     service.manage("create_system", "--organization", "kills", "--slug", "pay", *facts)
     service.manage("load_policy", "--system", "kills/pay", "--file", str(policy), "--activate")
     key = service.manage("create_api_key", "--system", "kills/pay", "--name", "kills")["key"]
