@@ -77,7 +77,9 @@ def require(actor: Actor, capability: str) -> None:
     """Refuses (NotPermitted) an actor whose roles do not carry the capability."""
     if not may(actor, capability):
         roles = ", ".join(sorted(CAPABILITIES[capability])).replace("_", " ")
-        raise NotPermitted(f"This needs one of the roles: {roles}." if "," in roles else f"This needs the role {roles}.")
+        raise NotPermitted(
+            f"This needs one of the roles: {roles}." if "," in roles else f"This needs the role {roles}."
+        )
 
 
 def require_within(actor: Actor, capability: str, organization_id: uuid.UUID) -> None:
