@@ -56,7 +56,7 @@ class Lags:
 
 
 def read_lags(*, now: datetime) -> Lags:
-    """One question; a second one where no reader has ever run."""
+    """One question; a second one where a reader has never run."""
     entries = AuditEntry.objects.order_by()
     placed = entries.filter(leaf_index__isnull=False).order_by("-leaf_index")
     unplaced = entries.filter(leaf_index__isnull=True).order_by("id")
@@ -65,12 +65,10 @@ def read_lags(*, now: datetime) -> Lags:
         unread_since=Subquery(entries.filter(leaf_index=OuterRef("next_index")).values("occurred_at")[:1]),
         unplaced=CappedCount(unplaced.order_by().values("pk")[:COUNTED_AT_MOST]),
         unplaced_since=Subquery(unplaced.values("occurred_at")[:1]),
-        begun_at=Subquery(entries.order_by("id").values("occurred_at")[:1]),
         due_at=Subquery(RollUpDue.objects.order_by("due_at").values("due_at")[:1]),
     )
-    found = list(cursors)
-    known = {cursor.reader: _measure(cursor, now) for cursor in found}
-    unread = _measure_whole(found[0], now) if found else _measure_unread(now)
+    known = {cursor.reader: _measure(cursor, now) for cursor in cursors}
+    unread = Lag() if len(known) == len(READERS) else _measure_unread(now)
     return Lags(**{name: known.get(reader, unread) for name, reader in READERS.items()})
 
 
@@ -82,16 +80,8 @@ def _measure(cursor: Any, now: datetime) -> Lag:
     return Lag(entries, max([0.0, *((now - at).total_seconds() for at in waiting)]))
 
 
-def _measure_whole(cursor: Any, now: datetime) -> Lag:
-    """Of a reader that has never run, beside one that has: the whole log. Its leaves are numbered from nought without a gap."""
-    if cursor.begun_at is None:
-        return Lag()
-    placed = 0 if cursor.newest is None else cursor.newest + 1
-    return Lag(placed + cursor.unplaced, max(0.0, (now - cursor.begun_at).total_seconds()))
-
-
 def _measure_unread(now: datetime) -> Lag:
-    """Where no reader has ever run: the whole log, counted as far as it is counted."""
+    """Of a reader that has never run: the whole log, counted as far as it is counted."""
     counted = CappedCount(AuditEntry.objects.order_by().values("pk")[:COUNTED_AT_MOST])
     first = AuditEntry.objects.order_by("id").annotate(counted=counted).values_list("occurred_at", "counted").first()
     if first is None:

@@ -124,16 +124,3 @@ def test_pages_say_so(client: Client) -> None:
         body = client.get(address).content.decode()
         assert "This is not the newest." not in body, address
         assert "Monitors: up to date" in body
-
-
-def test_who_has_never_read_has_the_whole_log_before_them_at_the_price_of_one_question(
-    django_assert_num_queries: Any,
-) -> None:
-    write(5, ago=timedelta(minutes=20))
-    sequence_entries()
-    roll_up()
-    write(2, ago=timedelta(minutes=5))
-    with django_assert_num_queries(1):
-        found = lags()
-    assert (found.figures.entries, found.monitors.entries) == (2, 7)
-    assert 1190 < found.monitors.seconds < 1260
