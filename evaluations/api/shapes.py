@@ -36,6 +36,9 @@ class DatasetOutput(serializers.Serializer[Dataset]):
     slug = serializers.SlugField()
     name = serializers.CharField()
     system = SystemReference()
+    held_out_percent = serializers.IntegerField(
+        help_text="Of a hundred subjects so many are in the test split, for ever: what the system said when the dataset began."
+    )
     created_at = serializers.DateTimeField()
     last_added_at = serializers.DateTimeField(allow_null=True)
 
@@ -131,6 +134,7 @@ DATASET = OpenApiExample(
         "slug": "refund-bot",
         "name": "Refund bot",
         "system": {"id": "0199c1f0-5c1e-7b3a-9c41-0d8f5c1e7b3a", "slug": "refund-bot", "name": "Refund bot"},
+        "held_out_percent": 20,
         "created_at": "2026-03-02T09:00:00Z",
         "last_added_at": "2026-03-04T16:20:00Z",
     },

@@ -20,6 +20,8 @@ class Dataset(models.Model):
     name = models.CharField(max_length=200)
     # Secret salt of the train/test split, so that nobody can choose on which side a subject falls.
     split_salt = models.CharField(max_length=64)
+    # Of a hundred subjects so many go to the test split, for ever: what its system said when the dataset began.
+    held_out_percent = models.PositiveSmallIntegerField(default=20)
     # When it is sealed by itself: so many days after its newest version, or once so many examples have come and gone since.
     # Either, both or none (null).
     seal_every_days = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -39,6 +41,9 @@ class Dataset(models.Model):
             models.CheckConstraint(
                 condition=Q(seal_after_changes__isnull=True) | Q(seal_after_changes__gte=1),
                 name="dataset_sealed_after_some_changes",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_out_percent__gte=1, held_out_percent__lte=100), name="dataset_held_out_of_a_hundred"
             ),
         ]
 

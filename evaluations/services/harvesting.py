@@ -18,12 +18,11 @@ from evaluations.models import Dataset, Example, ExampleSource
 from governance.actors import SYSTEM
 from governance.canonical import canonicalize, sha256_hex
 from governance.services.recording import record
+from governance.services.registry import fix_split_step
 from governance.services.sweeping import sweep
 from reviews.models import Correction, Decision, Review
 
 SCORER = "exact"
-# Of a hundred subjects so many go to the test split, for ever (evaluations.md).
-TEST_SHARE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +146,25 @@ def choose_split(*, dataset: Dataset, decision: Decision) -> str:
     was sent, by the input itself."""
     whom = decision.subject or decision.session_id or sha256_hex(decision.payload.input)
     drawn = hmac.new(dataset.split_salt.encode(), whom.encode(), hashlib.sha256).digest()
-    return Example.Split.TEST if int.from_bytes(drawn[:8], "big") % 100 < TEST_SHARE else Example.Split.TRAIN
+    is_held_out = int.from_bytes(drawn[:8], "big") % 100 < dataset.held_out_percent
+    return Example.Split.TEST if is_held_out else Example.Split.TRAIN
 
 
 def find_or_create_dataset(decision: Decision) -> Dataset:
-    """A system's default dataset, which bears its slug; it exists from its first correction."""
+    """A system's default dataset, which bears its slug; it exists from its first correction, which fixes the system's split."""
     system = decision.system
-    dataset, _ = Dataset.objects.get_or_create(
-        organization_id=decision.organization_id,
-        slug=system.slug,
-        defaults={
-            "system": system,
-            "name": system.name,
-            "split_salt": secrets.token_hex(32),
-        },
-    )
+    wanted = {"organization_id": decision.organization_id, "slug": system.slug}
+    found = Dataset.objects.filter(**wanted).first()
+    if found is not None:
+        return found
+    with transaction.atomic(durable=True):
+        dataset, _ = Dataset.objects.get_or_create(
+            **wanted,
+            defaults={
+                "system": system,
+                "name": system.name,
+                "split_salt": secrets.token_hex(32),
+                "held_out_percent": fix_split_step(system=system),
+            },
+        )
     return dataset

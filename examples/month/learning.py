@@ -89,7 +89,7 @@ class Learning:
         before = await governor.open_run(dataset, version["number"], baseline.name)
         self._ask_gate(before, await self._answer(before, baseline))
         run = await governor.open_run(
-            dataset, version["number"], name, baseline=before, goal="better", demands={"smallest_effect": 0.2}
+            dataset, version["number"], name, baseline=before, goal="better", demands={"smallest_effect": 0.1}
         )
         answers = await self._answer(run, candidate)
         code, said = self._ask_gate(run, answers)

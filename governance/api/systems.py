@@ -32,6 +32,7 @@ EXAMPLE = OpenApiExample(
         "fallback_queue": "",
         "schemas": {},
         "approvals_taught_percent": 10,
+        "held_out_percent": 20,
         "created_at": "2026-03-01T09:00:00Z",
     },
     response_only=True,
@@ -59,6 +60,9 @@ class SystemOutput(serializers.Serializer[Any]):
     schemas = serializers.DictField()
     approvals_taught_percent = serializers.IntegerField(
         help_text="Of a hundred rulings that approve so many become examples."
+    )
+    held_out_percent = serializers.IntegerField(
+        help_text="Of a hundred subjects so many are held out: releases are tested on their examples, and may not learn from them."
     )
     created_at = serializers.DateTimeField()
 

@@ -51,6 +51,10 @@ class AISystem(models.Model):
     # Of a hundred rulings that approve so many become examples: without them a test of a release sees what it mends, and
     # hardly what it breaks.
     approvals_taught_percent = models.PositiveSmallIntegerField(default=10)
+    # Of a hundred subjects so many are held out: releases are tested on their examples, and none may learn from them. Fixed
+    # (`is_split_fixed`) once there are examples, because a subject that changed sides would have been learned from.
+    held_out_percent = models.PositiveSmallIntegerField(default=20)
+    is_split_fixed = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SystemQuerySet.as_manager()
@@ -73,6 +77,10 @@ class AISystem(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(approvals_taught_percent__lte=100), name="system_approvals_taught_of_a_hundred"
+            ),
+            models.CheckConstraint(
+                condition=Q(held_out_percent__gte=1) & Q(held_out_percent__lte=100),
+                name="system_held_out_of_a_hundred",
             ),
         ]
 

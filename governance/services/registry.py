@@ -37,6 +37,7 @@ class SystemNotReady(Conflict):
 
 
 APPROVALS_TAUGHT_PERCENT = 10
+HELD_OUT_PERCENT = 20
 # What a system must have to go live, as people call it.
 GAPS = {
     "owner": "an owner who still works here",
@@ -60,6 +61,7 @@ class SystemFacts:
     fallback_queue: str = ""
     schemas: Mapping[str, Any] | None = None
     approvals_taught_percent: int = APPROVALS_TAUGHT_PERCENT
+    held_out_percent: int = HELD_OUT_PERCENT
 
 
 def ensure_organization(*, actor: Actor, slug: str, name: str = "") -> Organization:
@@ -108,7 +110,8 @@ def create_system(*, actor: Actor, organization: Organization, slug: str, facts:
 
 def update_system(*, actor: Actor, system: AISystem, facts: SystemFacts) -> AISystem:
     """Change what is said of a system, its owner included; records what changed, from and to. Refuses as creating does, and
-    (SystemNotReady) to take away from a system with live keys what it had to have for them. Needs `systems.manage`."""
+    (SystemNotReady) to take away from a system with live keys what it had to have for them, and (Invalid) to hold out more or
+    fewer subjects once there are examples. Needs `systems.manage`."""
     require_within(actor, "systems.manage", system.organization_id)
     fields = _read_facts(facts)
     with transaction.atomic(durable=True):
@@ -124,6 +127,8 @@ def update_system(*, actor: Actor, system: AISystem, facts: SystemFacts) -> AISy
         new_gaps = [gap for gap in find_gaps(before) if gap not in gaps]
         if new_gaps and ApiKey.objects.filter(system=before, kind=ApiKey.Kind.LIVE, revoked_at__isnull=True).exists():
             raise refuse_unready(before, new_gaps)
+        if "held_out_percent" in changes:
+            _require_open_split(before)
         before.save(update_fields=list(fields))
         give_role(actor=actor, organization_id=organization.pk, user=facts.owner, role=OWNER)
         if changes:
@@ -135,6 +140,22 @@ def update_system(*, actor: Actor, system: AISystem, facts: SystemFacts) -> AISy
                 payload={"slug": system.slug, "changes": changes},
             )
     return before
+
+
+def _require_open_split(system: AISystem) -> None:
+    """Within an open transaction: until its end no example can fix the system's split. Refuses (Invalid) where one has."""
+    if not AISystem.objects.filter(pk=system.pk, is_split_fixed=False).update(is_split_fixed=False):
+        raise refuse_field(
+            "held_out_percent",
+            "There are examples already, divided by the share that stood here. A subject that changed sides could be tested on "
+            "what a release has learned from.",
+        )
+
+
+def fix_split_step(*, system: AISystem) -> int:
+    """Within an open transaction: from now on the share of subjects that is held out stays as it is; the share, in percent."""
+    AISystem.objects.filter(pk=system.pk, is_split_fixed=False).update(is_split_fixed=True)
+    return AISystem.objects.values_list("held_out_percent", flat=True).get(pk=system.pk)
 
 
 def set_breaker_step(
@@ -237,6 +258,8 @@ def _read_facts(facts: SystemFacts) -> dict[str, Any]:
         raise refuse_field("fallback_verdict", f"Fallbacks: {', '.join(AISystem.FallbackVerdict.values)}.")
     if not 0 <= facts.approvals_taught_percent <= 100:
         raise refuse_field("approvals_taught_percent", "A whole number from 0 to 100.")
+    if not 1 <= facts.held_out_percent <= 100:
+        raise refuse_field("held_out_percent", "A whole number from 1 to 100.")
     if facts.backup is not None and facts.backup.pk == facts.owner.pk:
         raise refuse_field("backup", "The backup must be somebody else than the owner.")
     return {
@@ -252,6 +275,7 @@ def _read_facts(facts: SystemFacts) -> dict[str, Any]:
         "fallback_queue": read_slug(facts.fallback_queue, field="fallback_queue") if facts.fallback_queue else "",
         "schemas": read_schemas(facts.schemas or {}),
         "approvals_taught_percent": facts.approvals_taught_percent,
+        "held_out_percent": facts.held_out_percent,
     }
 
 

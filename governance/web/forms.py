@@ -11,7 +11,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from governance.canonical import InvalidJson, parse_ijson
 from governance.errors import DomainError
 from governance.models import AISystem, ApiKey, Group, Membership, User
-from governance.services.registry import APPROVALS_TAUGHT_PERCENT
+from governance.services.registry import APPROVALS_TAUGHT_PERCENT, HELD_OUT_PERCENT
 
 
 def add_refusal(form: forms.Form, refusal: DomainError) -> None:
@@ -190,6 +190,14 @@ class SystemForm(forms.Form):
         help_text="Corrections, rejections and answers all do. Approvals show a test whether a new release still does right "
         "what was right.",
     )
+    held_out_percent = forms.IntegerField(
+        label="Subjects held out for tests (%)",
+        min_value=1,
+        max_value=100,
+        initial=HELD_OUT_PERCENT,
+        help_text="Releases are tested on their examples, and must never learn from them. More where there will be few examples; "
+        "100 where nothing is trained on them. Fixed from the first example on.",
+    )
 
     def __init__(self, *args: Any, people: Any, system: AISystem | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -197,6 +205,9 @@ class SystemForm(forms.Form):
         self.fields["backup"].queryset = people  # type: ignore[attr-defined]
         if system is not None:
             del self.fields["slug"]
+        if system is not None and system.is_split_fixed:
+            self.fields["held_out_percent"].widget.attrs["readonly"] = True
+            self.fields["held_out_percent"].help_text = "There are examples already, so this stays as it is."
 
     def clean_schemas(self) -> dict[str, Any]:
         text = self.cleaned_data["schemas"].strip()

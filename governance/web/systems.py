@@ -125,6 +125,7 @@ def _initial(system: AISystem) -> dict[str, Any]:
         "fallback_verdict",
         "fallback_queue",
         "approvals_taught_percent",
+        "held_out_percent",
     )
     schemas = json.dumps(system.schemas, indent=2, ensure_ascii=False) if system.schemas else ""
     return {**{name: getattr(system, name) for name in names}, "schemas": schemas}

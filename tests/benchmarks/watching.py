@@ -102,9 +102,13 @@ def build(decisions: int) -> tuple[Site, dict[str, Any]]:
 
     from governance.models import AISystem
     from operations.models import RollUp
-    from operations.services.rollups import rebuild
+    from operations.services.monitoring import watch
+    from operations.services.rollups import read_log, rebuild
 
     site = seed_site(decisions)
+    # The log's readers have been here, as in every installation that runs: of one that never was each page asks more.
+    read_log()
+    watch()
     began = time.perf_counter()
     hours = sum(rebuild(system=system) for system in AISystem.objects.filter(pk__in=site.system_ids))
     seconds = time.perf_counter() - began

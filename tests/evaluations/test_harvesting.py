@@ -8,13 +8,15 @@ import pytest
 from django.utils import timezone
 
 from evaluations.models import Dataset, Example, ExampleSource
-from evaluations.services.harvesting import harvest_correction, harvest_corrections
+from evaluations.services.harvesting import choose_split, harvest_correction, harvest_corrections
 from governance.canonical import canonicalize, sha256_hex
 from governance.models import AISystem, AuditEntry
+from governance.services.registry import SystemFacts, update_system
 from governance.services.sweeping import SweepIncomplete
 from reviews.models import Correction, Decision, DecisionPayload, Escalation, Review
 from reviews.services.resolution import does_teach
 from tests.evaluations.scenes import teach
+from tests.factories import make_actor
 from tests.reviews.scenes import FIXED, open_desk
 from tests.support.races import race
 
@@ -131,6 +133,37 @@ def test_one_subject_never_straddles_the_splits() -> None:
     inputs = [str(number) for number in range(8)]
     assert len(set(Example.objects.filter(input__in=inputs).values_list("split", flat=True))) == 1
     assert set(Example.objects.values_list("split", flat=True)) == {"train", "test"}
+
+
+@pytest.mark.parametrize(("percent", "fewest", "most"), [(1, 8, 36), (20, 350, 450), (40, 740, 860), (100, 2000, 2000)])
+def test_so_many_subjects_are_held_out_as_the_dataset_says(percent: int, fewest: int, most: int) -> None:
+    dataset = Dataset(split_salt="salt", held_out_percent=percent)
+    splits = [choose_split(dataset=dataset, decision=Decision(subject=f"C-{number}")) for number in range(2000)]
+    assert fewest <= splits.count("test") <= most
+
+
+def test_the_first_example_fixes_how_many_subjects_are_held_out() -> None:
+    desk = open_desk(held_out_percent=40)
+    teach(desk)
+    harvest_corrections()
+    desk.system.refresh_from_db()
+    assert desk.system.is_split_fixed
+    assert Dataset.objects.get().held_out_percent == 40
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_changes_the_share_while_the_first_example_comes_is_refused_or_obeyed() -> None:
+    desk = open_desk()
+    teach(desk)
+    owner = desk.system.owner
+    facts = SystemFacts(name="Bot", purpose="Refunds.", owner=owner, held_out_percent=50)
+    actor = make_actor(desk.organization, "admin")
+    outcomes = race(
+        harvest_corrections, lambda: update_system(actor=actor, system=desk.system, facts=facts), harvest_corrections
+    )
+    desk.system.refresh_from_db()
+    assert Dataset.objects.get().held_out_percent == desk.system.held_out_percent
+    assert (desk.system.held_out_percent == 50) == (not isinstance(outcomes[1], Exception))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,7 +10,13 @@ from governance.models import AISystem, User
 from governance.permissions import OWNER
 from governance.services.fields import name_from_slug, read_slug
 from governance.services.membership import add_person
-from governance.services.registry import APPROVALS_TAUGHT_PERCENT, SystemFacts, create_system, ensure_organization
+from governance.services.registry import (
+    APPROVALS_TAUGHT_PERCENT,
+    HELD_OUT_PERCENT,
+    SystemFacts,
+    create_system,
+    ensure_organization,
+)
 
 
 class Command(CountersignCommand):
@@ -48,6 +54,13 @@ class Command(CountersignCommand):
             metavar="PERCENT",
             help="of a hundred approvals so many become examples (%(default)s)",
         )
+        parser.add_argument(
+            "--held-out",
+            type=int,
+            default=HELD_OUT_PERCENT,
+            metavar="PERCENT",
+            help="of a hundred subjects so many are kept for tests, and never learned from (%(default)s)",
+        )
         parser.add_argument("--purpose", required=True, metavar="TEXT")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -62,6 +75,7 @@ class Command(CountersignCommand):
             fallback_verdict=options["fallback_verdict"],
             fallback_queue=options["fallback_queue"],
             approvals_taught_percent=options["approvals_taught"],
+            held_out_percent=options["held_out"],
         )
         organization = ensure_organization(actor=OPERATOR, slug=options["organization"])
         system = AISystem.objects.filter(organization=organization, slug=slug).first()
@@ -88,6 +102,7 @@ def refuse_other_facts(system: AISystem, facts: SystemFacts) -> None:
         "--fallback-verdict": (system.fallback_verdict, facts.fallback_verdict),
         "--fallback-queue": (system.fallback_queue, facts.fallback_queue),
         "--approvals-taught": (system.approvals_taught_percent, facts.approvals_taught_percent),
+        "--held-out": (system.held_out_percent, facts.held_out_percent),
     }
     different = [option for option, (stands, told) in said.items() if stands != told]
     if different:

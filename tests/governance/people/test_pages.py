@@ -142,6 +142,7 @@ def system_form(person: User, **fields: str) -> dict[str, str]:
         "fallback_verdict": "review",
         "schemas": '{"refund": {"type": "object"}}',
         "approvals_taught_percent": "25",
+        "held_out_percent": "20",
         **fields,
     }
 
@@ -158,6 +159,18 @@ def test_a_system_is_registered_and_changed_in_the_browser(client: Client) -> No
     assert (system.name, system.schemas, system.slug) == ("Better bot", {}, "bot")
 
 
+def test_the_form_says_when_the_held_out_share_can_no_longer_be_changed(client: Client) -> None:
+    office = sign_in_admin(client)
+    system = make_system(office.organization, slug="bot", owner=office.admin)
+    url = reverse("system-edit", args=["bot"])
+    assert "readonly" not in client.get(url).content.decode()
+    AISystem.objects.filter(pk=system.pk).update(is_split_fixed=True)
+    body = client.get(url).content.decode()
+    assert "readonly" in body and "There are examples already" in body
+    refused = client.post(url, system_form(office.admin, held_out_percent="50"))
+    assert refused.status_code == 422 and "A subject that changed sides" in refused.content.decode()
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -169,6 +182,7 @@ def test_a_system_is_registered_and_changed_in_the_browser(client: Client) -> No
         ({"schemas": '{"refund": {"title": "\\ud800"}}'}, "be read as JSON"),
         ({"owner": ""}, "Owner"),
         ({"approvals_taught_percent": "101"}, "less than or equal to 100"),
+        ({"held_out_percent": "0"}, "greater than or equal to 1"),
         ({"slug": "No Slug"}, "lower-case letters"),
         ({"slug": "add"}, "own page"),
     ],

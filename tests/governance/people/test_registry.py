@@ -16,6 +16,7 @@ from governance.services.registry import (
     SystemNotReady,
     create_system,
     ensure_organization,
+    fix_split_step,
     update_system,
 )
 from tests.factories import make_actor, make_key, make_organization, make_person, make_system
@@ -81,6 +82,9 @@ def test_an_owner_or_backup_from_outside_is_refused() -> None:
         ("bot", {"schemas": {"refund": {"pattern": "(?=a)"}}}),
         ("bot", {"fallback_verdict": "allow"}),
         ("bot", {"fallback_queue": "Not a slug"}),
+        ("bot", {"approvals_taught_percent": 101}),
+        ("bot", {"held_out_percent": 0}),
+        ("bot", {"held_out_percent": 101}),
     ],
 )
 def test_unfit_facts_are_refused(slug: str, fields: dict[str, Any]) -> None:
@@ -97,6 +101,20 @@ def test_nobody_backs_themselves_up() -> None:
     facts = facts_of(owner=office.admin, backup=office.admin)
     with pytest.raises(Invalid):
         create_system(actor=office.actor, organization=office.organization, slug="bot", facts=facts)
+
+
+def test_how_many_subjects_are_held_out_is_changed_until_there_are_examples() -> None:
+    office = open_office()
+    system = make_system(office.organization, name="Bot", purpose="Answers mail.")
+    system = update_system(actor=office.actor, system=system, facts=facts_of(owner=system.owner, held_out_percent=40))
+    assert fix_split_step(system=system) == 40
+    with pytest.raises(Invalid) as refusal:
+        update_system(actor=office.actor, system=system, facts=facts_of(owner=system.owner, held_out_percent=50))
+    assert refusal.value.errors[0]["pointer"] == "/held_out_percent"
+    facts = facts_of(owner=system.owner, purpose="Answers letters.", held_out_percent=40)
+    assert update_system(actor=office.actor, system=system, facts=facts).purpose == "Answers letters."
+    system.refresh_from_db()
+    assert (system.held_out_percent, system.is_split_fixed) == (40, True)
 
 
 def test_a_change_is_recorded_from_and_to() -> None:
