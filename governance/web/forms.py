@@ -195,8 +195,8 @@ class SystemForm(forms.Form):
         min_value=1,
         max_value=100,
         initial=HELD_OUT_PERCENT,
-        help_text="Releases are tested on their examples, and must never learn from them. More where there will be few examples; "
-        "100 where nothing is trained on them. Fixed from the first example on.",
+        help_text="Releases are tested on their examples, and must not learn from them; 100 where none ever learns. Fixed from "
+        "the first example on.",
     )
 
     def __init__(self, *args: Any, people: Any, system: AISystem | None = None, **kwargs: Any) -> None:
