@@ -81,7 +81,7 @@ def withdraw_budget(*, actor: Actor, system: AISystem, budget_id: uuid.UUID) -> 
 
 def state_review_rate(*, actor: Actor, hour_micros: int, effective_from: date, note: str = "") -> ReviewRate:
     """Say what an hour of review costs the actor's organization, in millionths of a dollar, from a day (UTC) on. Days in the
-    past are taken: months that are not frozen are counted by it.
+    past are taken: months that are not frozen are counted by it. What holds from that day on already, said again, stays as it is.
 
     Refuses (Invalid, with pointers) an amount or a day that can't be one. Needs `budgets.manage`.
     """
@@ -93,10 +93,15 @@ def state_review_rate(*, actor: Actor, hour_micros: int, effective_from: date, n
         raise _refuse("effective_from", "Must be a day from 2000 to 2200.")
     organization_id = actor.member_organization_id
     with transaction.atomic(durable=True):
+        lock_organization(organization_id)
+        stated = {"organization_id": organization_id, "effective_from": effective_from}
+        holding = ReviewRate.objects.filter(**stated, withdrawn_at__isnull=True).order_by("-id")
+        standing: ReviewRate | None = holding.first()
+        if standing is not None and (standing.hour_micros, standing.note) == (hour_micros, said):
+            return standing
         rate = ReviewRate.objects.create(
-            organization_id=organization_id,
+            **stated,
             hour_micros=hour_micros,
-            effective_from=effective_from,
             note=said,
             stated_by_label=actor.label,
             created_at=database_now(),

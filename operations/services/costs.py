@@ -49,7 +49,8 @@ def state_price(
     rates: Rates,
     note: str = "",
 ) -> ModelPrice:
-    """Add a row to the actor's organization's table; it takes the place of older ones of the same pattern from that day on.
+    """Add a row to the actor's organization's table; it takes the place of older ones of the same pattern from that day on. What
+    holds for pattern and day already, said again, stays as it is.
 
     Refuses (NotPermitted) whoever may not manage prices and (Invalid, with pointers) a pattern or a price that can't be one,
     and one too many: 500 that are not withdrawn are the most.
@@ -63,20 +64,26 @@ def state_price(
     with transaction.atomic(durable=True):
         lock_organization(organization_id)
         holding = ModelPrice.objects.filter(organization_id=organization_id, withdrawn_at__isnull=True)
+        stated = {"pattern": pattern, "effective_from": effective_from}
+        prices = {
+            "input": rates.input,
+            "output": rates.output,
+            "cached_input": rates.cached_input,
+            "cache_write": rates.cache_write,
+            "reasoning": rates.reasoning,
+            "note": note,
+        }
+        standing: ModelPrice | None = holding.filter(**stated).order_by("-id").first()
+        if standing is not None and all(getattr(standing, name) == value for name, value in prices.items()):
+            return standing
         if holding.count() >= MOST_PRICES:
             raise refuse_field("pattern", f"There are {MOST_PRICES} prices; withdraw one that no model needs any more.")
         price = ModelPrice.objects.create(
             organization_id=organization_id,
-            pattern=pattern,
-            effective_from=effective_from,
-            input=rates.input,
-            output=rates.output,
-            cached_input=rates.cached_input,
-            cache_write=rates.cache_write,
-            reasoning=rates.reasoning,
-            note=note,
             stated_by_label=actor.label,
             created_at=timezone.now(),
+            **stated,
+            **prices,
         )
         record(
             organization_id=price.organization_id,

@@ -15,7 +15,7 @@ from governance.errors import Invalid, NotFound, NotPermitted
 from governance.models import AISystem, User
 from governance.permissions import may_about
 from governance.services.fields import read_text
-from governance.services.membership import require_standing
+from governance.services.membership import lock_organization, require_standing
 from governance.services.recording import record
 from operations.errors import ImprovementClosed
 from operations.models import ImprovementItem
@@ -45,23 +45,30 @@ class Intention:
 
 
 def decide_improvement(*, actor: Actor, system: AISystem, intention: Intention) -> ImprovementItem:
-    """Refuses (NotFound, NotPermitted) whom the system does not concern, (Invalid, a pointer for each) what is missing or makes
-    no sense, (NotAMember) an owner from outside."""
+    """What is open already, said again, stays as it is. Refuses (NotFound, NotPermitted) whom the system does not concern,
+    (Invalid, a pointer for each) what is missing or makes no sense, (NotAMember) an owner from outside."""
     _require(actor, system)
     now = database_now()
     title = read_text(intention.title, field="title", limit=LONGEST_TITLE)
     owner = _read_intention(intention, running=month_of(now), today=now.date())
     with transaction.atomic(durable=True):
+        lock_organization(system.organization_id)
         require_standing(system.organization_id, owner)
+        stated = {
+            "system": system,
+            "month": intention.month,
+            "title": title,
+            "metric": intention.metric,
+            "expected_value": intention.expected_value,
+            "owner": owner,
+            "due_on": intention.due_on,
+        }
+        standing: ImprovementItem | None = ImprovementItem.objects.filter(**stated, status=Status.OPEN).first()
+        if standing is not None:
+            return standing
         item = ImprovementItem.objects.create(
             organization_id=system.organization_id,
-            system=system,
-            month=intention.month,
-            title=title,
-            metric=intention.metric,
-            expected_value=intention.expected_value,
-            owner=owner,
-            due_on=intention.due_on,
+            **stated,
             created_by_label=actor.label,
             created_at=now,
         )

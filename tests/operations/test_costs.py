@@ -112,6 +112,23 @@ def test_a_price_of_others_is_not_there() -> None:
         withdraw_price(actor=make_actor(make_organization(), "admin"), price_id=price.pk)
 
 
+def test_the_same_price_said_again_stays_as_it_is_and_another_takes_its_place() -> None:
+    actor = make_actor(make_organization(), "owner")
+    first = state(actor, "acme/*", note="plan")
+    assert state(actor, " acme/* ", note=" plan ") == first
+    other = state(actor, "acme/*", note="contract")
+    again = state(actor, "acme/*", note="plan")
+    assert len({first, other, again}) == 3
+    assert AuditEntry.objects.filter(type="price.stated").count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_that_is_sent_twice_at_once_states_one_price() -> None:
+    actor = make_actor(make_organization(), "owner")
+    race(*[lambda: state(actor, "acme/*")] * 4)
+    assert ModelPrice.objects.count() == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_that_withdraw_one_succeeds() -> None:
     actor = make_actor(make_organization(), "admin")

@@ -224,6 +224,15 @@ def test_what_can_be_no_rate_is_refused(fields: dict[str, Any], pointer: str) ->
     assert not ReviewRate.objects.exists()
 
 
+def test_the_same_rate_said_again_stays_as_it_is() -> None:
+    system = make_system()
+    first = rate(system, 60)
+    assert rate(system, 60) == first
+    assert rate(system, 70) != first
+    assert rate(system, 60) != first
+    assert AuditEntry.objects.filter(type="review_rate.stated").count() == 3
+
+
 def test_a_rate_is_withdrawn_once() -> None:
     system = make_system()
     stated = rate(system, 60)

@@ -359,6 +359,17 @@ def test_an_improvement_is_decided_told_and_closed_once() -> None:
     assert AuditEntry.objects.filter(type="improvement.closed").count() == 1
 
 
+def test_what_is_to_become_better_is_decided_once_until_it_is_closed() -> None:
+    system = make_system()
+    lead = make_actor(system.organization, "lead")
+    item = decide_improvement(actor=lead, system=system, intention=intend(system))
+    assert decide_improvement(actor=lead, system=system, intention=intend(system)) == item
+    assert decide_improvement(actor=lead, system=system, intention=intend(system, expected_value=0.04)) != item
+    close_improvement(actor=lead, item=item, status="dropped", note="No.")
+    assert decide_improvement(actor=lead, system=system, intention=intend(system)) != item
+    assert AuditEntry.objects.filter(type="improvement.decided").count() == 3
+
+
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
