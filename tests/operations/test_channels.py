@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -23,9 +23,11 @@ from operations.services.channels import create_channel, remove_channel, update_
 from operations.services.channels import test_channel as try_channel
 from operations.services.delivering import MOST_ATTEMPTS, deliver_due, write_deliveries
 from operations.services.incidents import comment_on_incident, resolve_incident
+from operations.services.reporting import attest_report, freeze_report
 from operations.services.sending import NotSent, UnfitAddress, is_public, read_address, send_message, write_plainly
-from tests.factories import make_actor, make_organization, make_system
+from tests.factories import actor_of, make_actor, make_organization, make_system
 from tests.operations.incident_scenes import alarm_on
+from tests.operations.report_scenes import MONTH, make_month
 from tests.support.races import race
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +116,22 @@ def test_opened_assigned_resolved_and_the_breaker_are_told_and_comments_are_not(
     read_on()
     kinds = AuditEntry.objects.in_bulk(Delivery.objects.values_list("entry_id", flat=True))
     assert sorted(entry.type for entry in kinds.values()) == ["breaker.opened", "incident.opened", "incident.resolved"]
+
+
+@pytest.mark.usefixtures("private")
+def test_a_month_that_is_frozen_and_signed_is_told(server: Server) -> None:
+    system = make_system()
+    AISystem.objects.filter(pk=system.pk).update(created_at=datetime(2026, 7, 1, tzinfo=UTC))
+    make_month(system, MONTH, days=3)
+    system.refresh_from_db()
+    create_channel(actor=admin_of(system), name="Ops", url=server.address)
+    owner = actor_of(system.owner, system.organization)
+    report = freeze_report(actor=owner, system=system, month=MONTH)
+    attest_report(actor=owner, report=report, statement="I have read it.")
+    assert (read_on(), deliver_due()) == (2, 2)
+    assert all(f"/reports/{system.slug}/2026-09/" in told["message"] for told in server.told)
+    kinds = AuditEntry.objects.in_bulk(Delivery.objects.values_list("entry_id", flat=True))
+    assert sorted(entry.type for entry in kinds.values()) == ["report.attested", "report.frozen"]
 
 
 @pytest.mark.usefixtures("private")
