@@ -111,7 +111,7 @@ def tell_models(costs: dict[str, Any], cases: Sequence[Case]) -> None:
             f"for each of {resolved} resolved cases, review included."
         )
     for task in costs["tasks"]:
-        say(f"  Which model for “{task['action']}”? {task['chosen'] or 'None can be named'}. {task['reason']}")
+        say(f"  Which model for “{task['action']}”? {task['reason']}")
 
 
 def cost_of(costs: dict[str, Any], model: str) -> float:

@@ -15,7 +15,7 @@ import pytest
 
 from examples.installation import ROOT, environment
 from examples.mail_triage.stage import OWNER
-from examples.month.__main__ import APPROVALS_TAUGHT
+from examples.month.__main__ import APPROVALS_TAUGHT, HELD_OUT
 from examples.month.models import LARGE, SMALL
 from examples.month.timetable import last_month
 from tests.support.servers import free_port
@@ -67,6 +67,16 @@ def test_all_that_happened_lies_in_the_month(played):
     assert days >= 28
     assert 0.8 * MAILS_A_DAY * days < count < 1.2 * MAILS_A_DAY * days
     assert played.rows("SELECT status FROM reviews_decision WHERE status = 'pending'") == []
+
+
+def test_senders_are_held_out_as_the_system_said_and_none_is_on_both_sides(played):
+    assert played.one("SELECT held_out_percent FROM evaluations_dataset") == int(HELD_OUT)
+    sides = played.rows(
+        "SELECT d.subject, count(DISTINCT e.split) FROM evaluations_example e "
+        "JOIN evaluations_examplesource s ON s.example_id = e.id JOIN reviews_decision d ON d.id = s.decision_id GROUP BY d.subject"
+    )
+    assert len(sides) > 10
+    assert {count for _, count in sides} == {1}
 
 
 def test_every_correction_of_a_person_is_an_example_once_and_so_are_the_approvals_that_were_drawn(played):
