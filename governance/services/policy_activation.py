@@ -66,9 +66,12 @@ def activate_version(*, actor: Actor, version_id: uuid.UUID, reason: str = "") -
             raise VersionWasInForce(
                 f"Version {version.number} is or was in force. To bring it back, draft a new version from its text."
             )
-        refuse_moved_base(version)
         return _append_activation(
-            actor=actor, version=version, origin=Activation.Origin.APPROVAL, reason=why or version.reason
+            actor=actor,
+            version=version,
+            origin=Activation.Origin.APPROVAL,
+            reason=why or version.reason,
+            last=refuse_moved_base(version),
         )
 
 
@@ -104,7 +107,7 @@ def roll_back(*, actor: Actor, policy_id: uuid.UUID, reason: str, activation: in
             version=version,
             origin=Activation.Origin.ROLLBACK,
             reason=why,
-            replaced=newest,
+            last=newest,
         )
 
 
@@ -149,6 +152,7 @@ def activate_first_version(*, actor: Actor, system: AISystem, source: str) -> Ac
             version=find_version(actor=actor, version_id=version.pk),
             origin=Activation.Origin.BOOTSTRAP,
             reason=BOOTSTRAP_REASON,
+            last=None,
         )
 
 
@@ -170,10 +174,10 @@ def _append_activation(
     version: PolicyVersion,
     origin: str,
     reason: str,
-    replaced: Activation | None = None,
+    last: Activation | None,
 ) -> Activation:
-    """One row more, numbered after the last one, and its entry."""
-    last = replaced or newest_activation(version.policy_id)
+    """One row more, and its entry. It is numbered after `last`, the row that the verb has looked at: where another one has come
+    since, the number is taken. Looking again here would let both of two through that were made from the same text."""
     activation = Activation.objects.create(
         organization_id=version.organization_id,
         policy_id=version.policy_id,

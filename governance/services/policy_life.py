@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from governance.actors import Actor
 from governance.errors import Invalid, NotFound, NotPermitted
-from governance.models import AISystem, Policy, PolicyApproval, PolicyVersion, User
+from governance.models import Activation, AISystem, Policy, PolicyApproval, PolicyVersion, User
 from governance.permissions import require, require_within
 from governance.policy_selectors import (
     find_policy,
@@ -293,11 +293,12 @@ def refuse_own_text(actor: Actor, version: PolicyVersion) -> None:
         raise OwnTextNotApproved(f"You wrote {_name(version)} or a part of it; another person has to rule on it.")
 
 
-def refuse_moved_base(version: PolicyVersion) -> None:
-    """PolicyBaseMoved unless the version was made from what is in force now."""
+def refuse_moved_base(version: PolicyVersion) -> Activation | None:
+    """The ledger's last row, from whose version this one was made; PolicyBaseMoved where it was made from another one."""
     newest = newest_activation(version.policy_id)
     if (newest.version_id if newest else None) != version.base_id:
         raise _base_moved(newest.version if newest else None, version)
+    return newest
 
 
 def append_draft(

@@ -1,15 +1,18 @@
 """Activation and rollback: one ledger, one row at a time, one step back."""
 
 import pytest
+from django.utils import timezone
 
 from governance.actors import OPERATOR
 from governance.errors import Invalid, NotPermitted
 from governance.models import Activation, PolicyVersion
+from governance.services import policy_activation
 from governance.services.policy_activation import activate_first_version, activate_version, load_draft, roll_back
 from governance.services.policy_life import (
     approve_version,
     draft_version,
     open_policy,
+    refuse_moved_base,
     submit_version,
     withdraw_version,
 )
@@ -162,6 +165,33 @@ def test_of_two_who_activate_different_versions_at_once_one_does(transactional_d
     assert len(losses) == 1 and isinstance(losses[0], (PolicyBaseMoved, ActivationOvertaken))
     assert list(governed.policy.activations.values_list("number", flat=True)) == [2, 1]
     assert len(governed.entries("policy.activated")) == 2
+
+
+def test_who_is_overtaken_after_having_looked_at_what_is_in_force_is_refused(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    governed = make_governed()
+    ours, theirs = governed.approve(amount=300.0), governed.approve(amount=400.0)
+
+    def look_and_be_overtaken(version: PolicyVersion) -> Activation | None:
+        seen = refuse_moved_base(version)
+        Activation.objects.create(
+            organization_id=version.organization_id,
+            policy_id=version.policy_id,
+            version=theirs,
+            origin=Activation.Origin.APPROVAL,
+            number=2,
+            effective_from=timezone.now(),
+            actor_id="somebody",
+            actor_label="Somebody",
+            reason="They were faster.",
+        )
+        return seen
+
+    monkeypatch.setattr(policy_activation, "refuse_moved_base", look_and_be_overtaken)
+    with pytest.raises(ActivationOvertaken):
+        activate_version(actor=governed.approver, version_id=ours.pk)
+    assert not ours.activations.exists()
 
 
 @pytest.mark.django_db(transaction=True)
