@@ -18,6 +18,8 @@ RUNNABLE := $(if $(wildcard $(BENCH_READY)),$(BENCH_READY),$(if $(wildcard $(DEV
 TOOLS := $(if $(wildcard $(BENCH_READY)),$(BENCH_READY),$(DEV_READY))
 
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+# The browser's tests are few and long: whoever is idle takes the next one, of whichever file.
+BY_TEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 # A second database repeats only the tests that touch it, and no browser.
 ON_POSTGRES := --database postgres --only-database-tests
 
@@ -56,7 +58,7 @@ serve: $(RUNNABLE) ## run web, worker and scheduler in the foreground
 test: $(TOOLS) ## run the tests on SQLite, then on PostgreSQL, then in the browser
 	$(PYTEST) -m "not slow and not browser"
 	$(PYTEST) $(ON_POSTGRES) -m "not slow and not browser"
-	$(PYTEST) -m "browser and not slow"
+	$(BY_TEST) -m "browser and not slow"
 
 test-slow: $(TOOLS) ## run the faults and load cases alone
 	$(PYTEST) -m "slow and not tools"
