@@ -87,7 +87,7 @@ def test_adjusted_p_values_agree_with_statsmodels_and_decide_as_holm_does() -> N
     from statsmodels.stats.multitest import multipletests
 
     rng = np.random.default_rng(6)
-    for _ in range(50):
+    for _ in range(20):
         p_values = (rng.uniform(size=int(rng.integers(1, 30))) ** 3).tolist()
         adjusted = holm_adjusted(p_values)
         assert adjusted == pytest.approx(multipletests(p_values, method="holm")[1].tolist())

@@ -72,6 +72,7 @@ def try_release(url, tmp_path, baseline, *, taught, held_out):
     return asyncio.run(run())
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_a_candidate_learns_from_one_part_and_is_asked_about_the_other(
     live_service, tmp_path, baseline, wrong, monkeypatch
@@ -98,6 +99,7 @@ def test_a_candidate_learns_from_one_part_and_is_asked_about_the_other(
     assert "rulings of version 1" in Release.objects.get(name="mail-triage-2").reason
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_what_was_right_before_is_asked_too(live_service, tmp_path, baseline, wrong):
     right = [mail for mail in CORPUS.easy if mail.label == "ham" and baseline.judge(mail).action == "deliver"][:10]
@@ -108,6 +110,7 @@ def test_what_was_right_before_is_asked_too(live_service, tmp_path, baseline, wr
     assert evidence["broken_count"] == 10 - kept
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_on_too_few_mails_the_gate_says_so_and_nothing_has_passed(live_service, tmp_path, baseline, wrong):
     trial = try_release(live_service, tmp_path, baseline, taught=wrong[3:], held_out=wrong[:3])
@@ -117,6 +120,7 @@ def test_on_too_few_mails_the_gate_says_so_and_nothing_has_passed(live_service, 
     assert EvaluationRun.objects.get(candidate__name="mail-triage-2").verdict == "inconclusive"
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_where_nothing_is_held_out_nothing_is_asked(live_service, tmp_path, baseline, wrong):
     assert try_release(live_service, tmp_path, baseline, taught=wrong[:4], held_out=[]) is None
