@@ -67,7 +67,7 @@ def lay_out_cases(run: EvaluationRun, demands: GateDemands) -> list[Case]:
     an example is answered several times, all answers have to be right, and its score is their mean."""
     candidate = _read_outcomes(run, demands.pass_score)
     baseline = _read_outcomes(run.baseline, demands.pass_score) if run.baseline else {}
-    clusters = _find_clusters(run) if demands.gate.measure == "score" else {}
+    clusters = _find_clusters(run)
     rows = examples_of_run(run).values_list("pk", "labels", "expected").iterator(chunk_size=5_000)
     cases = []
     for key, labels, expected in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from evaluations.statistics import Interval
 
 Verdict = Literal["pass", "fail", "inconclusive", "not_evaluated"]
 Standing = Literal["worse", "better", "unclear", "not_compared"]
+Measure = Literal["right", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Demands:
     are means over the results, in micro-dollars and milliseconds."""
 
     goal: Literal["not_worse", "better"] = "not_worse"
-    measure: Literal["right", "score"] = "right"
+    measure: Measure = "right"
     margin: float = 0.02
     alpha: float = 0.05
     smallest_effect: float = 0.05
@@ -49,6 +51,11 @@ class Case:
     baseline_score: float | None = None
     cluster: str = ""
     slices: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def whom(self) -> Hashable:
+        """Its cluster. One that stands alone is a cluster of its own, and no namesake of a subject."""
+        return ("of", self.cluster) if self.cluster else ("alone", self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Slice:
 class Judgement:
     """The gate's answer with everything that it rests on. `more_examples`: how many further ones would probably do,
     where it is inconclusive. `fixed`, `broken`: the examples that changed sides, by key. `score`, `baseline_score`: mean
-    scores, and `clusters` how many subjects they are of, where the measure is graded."""
+    scores, where the measure is graded. `clusters`: how many subjects the examples are of."""
 
     verdict: Verdict
     reasons: tuple[str, ...]

@@ -36,7 +36,7 @@ def judge(cases: Sequence[Case], demands: Demands, *, has_baseline: bool, spendi
     if demands.measure == "score":
         judged = (judge_differences if has_baseline else judge_scores)(counted, cases, demands)
     else:
-        judged = (judge_pairs if has_baseline else judge_share)(counted, demands)
+        judged = (judge_pairs if has_baseline else judge_share)(counted, cases, demands)
     worse = [_say_slice(one) for one in slices if one.standing == "worse"]
     if worse:
         return replace(judged, verdict="fail", reasons=(*worse, *judged.reasons), more_examples=None)

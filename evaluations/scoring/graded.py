@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from evaluations.scoring.cases import (
@@ -19,38 +18,14 @@ from evaluations.scoring.cases import (
     say_points,
     too_few,
 )
+from evaluations.scoring.measures import DIFFERENCES, SCORES, differences, mean_of, scores
 from evaluations.statistics import ClusteredMean, clustered_mean, examples_to_reach
-
-# What a score, and what the difference of two scores, can be.
-SCORES, DIFFERENCES = (0.0, 1.0), (-1.0, 1.0)
-
-
-def differences(cases: Iterable[Case]) -> list[tuple[float, Hashable]]:
-    """By how much the candidate's score is ahead on each example that both have, with its cluster."""
-    return [
-        (case.candidate_score - case.baseline_score, _cluster_of(case))
-        for case in cases
-        if case.candidate_score is not None and case.baseline_score is not None
-    ]
-
-
-def scores(cases: Iterable[Case]) -> list[tuple[float, Hashable]]:
-    return [(case.candidate_score, _cluster_of(case)) for case in cases if case.candidate_score is not None]
-
-
-def _cluster_of(case: Case) -> Hashable:
-    # One that stands alone is no namesake of a subject.
-    return ("of", case.cluster) if case.cluster else ("alone", case.key)
-
-
-def mean_of(values: Sequence[tuple[float, Hashable]]) -> float:
-    return math.fsum(value for value, _ in values) / len(values)
 
 
 def judge_differences(counted: Judgement, cases: Sequence[Case], demands: Demands) -> Judgement:
-    found = clustered_mean(differences(cases), bounds=DIFFERENCES, confidence=1 - demands.alpha)
+    found = clustered_mean(differences(cases, "score"), bounds=DIFFERENCES, confidence=1 - demands.alpha)
     answer = _ask_better(found, demands) if demands.goal == "better" else _ask_not_worse(found, demands)
-    score = mean_of(scores(cases))
+    score = mean_of(scores(cases, "score"))
     return replace(
         counted,
         verdict=answer.verdict,
@@ -69,10 +44,15 @@ def _ask_not_worse(found: ClusteredMean, demands: Demands) -> Answer:
     answer = ask_interval(found.interval, demands.margin)
     if answer is not None:
         return answer
-    # As far from the margin as it stands; where it is behind by half of it or more, as if by that half.
-    distance = demands.margin + max(min(found.mean, 0.0), -demands.margin / 2)
-    needed = examples_to_reach(found, distance, alpha=demands.alpha)
+    needed = examples_to_keep_margin(found, demands)
     return too_few(say_beyond(found.interval, demands.margin), needed - found.observations)
+
+
+def examples_to_keep_margin(found: ClusteredMean, demands: Demands) -> int:
+    """How many examples in all until the interval lies above -margin: as far from the margin as it stands, and where it is
+    behind by half of it or more, as if by that half."""
+    distance = demands.margin + max(min(found.mean, 0.0), -demands.margin / 2)
+    return examples_to_reach(found, distance, alpha=demands.alpha)
 
 
 def _ask_better(found: ClusteredMean, demands: Demands) -> Answer:
@@ -91,7 +71,7 @@ def _ask_better(found: ClusteredMean, demands: Demands) -> Answer:
 def judge_scores(counted: Judgement, cases: Sequence[Case], demands: Demands) -> Judgement:
     """The candidate alone: does the interval of its mean score reach the minimum?"""
     minimum = demands.minimum or 0.0
-    found = clustered_mean(scores(cases), bounds=SCORES, confidence=1 - demands.alpha)
+    found = clustered_mean(scores(cases, "score"), bounds=SCORES, confidence=1 - demands.alpha)
     interval = found.interval
     answer = ask_minimum(interval, minimum, "A mean score of")
     if answer is None:

@@ -11,7 +11,7 @@ for it. What the figures mean stands in docs/explanation/estimates.md.
 
 from evaluations.statistics.agreement import Level, cohen_kappa, fleiss_kappa, krippendorff_alpha
 from evaluations.statistics.clusters import ClusteredMean, clustered_mean, examples_to_reach
-from evaluations.statistics.comparisons import mcnemar_exact, sample_size_two_proportions
+from evaluations.statistics.comparisons import mcnemar_exact, sample_size_two_proportions, sign_flip_exact
 from evaluations.statistics.corrections import benjamini_hochberg, bonferroni, holm, holm_adjusted, rogan_gladen
 from evaluations.statistics.intervals import Interval, clopper_pearson, newcombe_difference, wilson_interval
 from evaluations.statistics.pairs import paired_difference, pairs_to_exclude, pairs_to_see
@@ -42,5 +42,6 @@ __all__ = [
     "pairs_to_see",
     "rogan_gladen",
     "sample_size_two_proportions",
+    "sign_flip_exact",
     "wilson_interval",
 ]

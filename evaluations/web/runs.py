@@ -39,7 +39,7 @@ def run_detail(request: HttpRequest, actor: Actor, run_id: uuid.UUID) -> HttpRes
         "is_graded": is_graded,
         "score": say_percent(evidence.get("score")),
         "baseline_score": say_percent(evidence.get("baseline_score")),
-        "method": "by clusters" if is_graded else "exact McNemar",
+        "method": name_method(evidence),
         "slices": [describe_slice(one) for one in evidence.get("slices", [])],
         "p_value": "" if evidence.get("p_value") is None else say_p(evidence["p_value"]),
         "sides": [
@@ -54,6 +54,14 @@ def run_detail(request: HttpRequest, actor: Actor, run_id: uuid.UUID) -> HttpRes
         "demands": json.dumps(run.demands, indent=2, sort_keys=True),
     }
     return render(request, "evaluations/run.html", context)
+
+
+def name_method(evidence: dict[str, Any]) -> str:
+    """By which test the difference was judged. Runs that were judged before subjects were counted have no clusters."""
+    if evidence.get("score") is not None:
+        return "by subjects"
+    grouped = (evidence.get("clusters") or evidence.get("examples", 0)) < evidence.get("examples", 0)
+    return "exact, whole subjects" if grouped else "exact McNemar"
 
 
 def say_share(evidence: dict[str, Any], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,6 +111,47 @@ def test_the_paired_interval_agrees_with_the_score_test_and_with_zero_difference
     for wrong in ((0, 0, 0), (-1, 0, 5), (3, 3, 5)):
         with pytest.raises(ValueError, match="no pairs"):
             paired_difference(*wrong)
+
+
+def grouped(given: list[Case], subjects: int) -> list[Case]:
+    """The same cases, one after the other about so many subjects."""
+    return [replace(case, cluster=f"s{number % subjects}") for number, case in enumerate(given)]
+
+
+def test_subjects_with_one_example_each_are_as_examples_that_stand_alone() -> None:
+    given = cases(90, 8, 2, 5)
+    assert ask(grouped(given, len(given)), goal="better") == ask(given, goal="better")
+    assert ask(grouped(given, len(given))) == ask(given)
+    assert ask(given).clusters == 105
+
+
+def test_examples_of_one_subject_flip_together_and_convince_as_one() -> None:
+    # Twelve fixed: of twelve subjects p = 2^-11, of six 2^-5, of five 2^-4; of one they say nothing.
+    kinds = {12: ("pass", 2**-11), 6: ("pass", 2**-5), 5: ("inconclusive", 2**-4), 1: ("inconclusive", 1.0)}
+    for subjects, (verdict, p_value) in kinds.items():
+        found = ask([*grouped(cases(0, 12, 0, 0), subjects), *cases(100, 0, 0, 0)], goal="better")
+        assert (found.verdict, found.clusters) == (verdict, subjects + 100)
+        assert found.p_value == pytest.approx(p_value)
+    assert "112 examples are of 101 subjects" in found.reasons[0]
+    assert found.more_examples is not None and found.more_examples > 1_000
+
+
+def test_not_worse_asks_for_more_where_few_subjects_have_many_examples() -> None:
+    given = cases(900, 20, 20, 60)
+    assert ask(given).verdict == "pass"
+    found = ask(grouped(given, 40))
+    assert (found.verdict, found.clusters, found.difference) == ("inconclusive", 40, 0)
+    assert found.interval is not None and found.interval.low < -0.02
+    assert found.more_examples is not None and found.more_examples > 1_000
+    assert ask(grouped(given, 40), margin=0.15).verdict == "pass"
+
+
+def test_a_minimum_asks_for_more_where_few_subjects_have_many_examples() -> None:
+    given = [Case(str(number), number < 990) for number in range(1_000)]
+    assert ask(given, has_baseline=False, minimum=0.97).verdict == "pass"
+    found = ask(grouped(given, 10), has_baseline=False, minimum=0.97)
+    assert (found.verdict, found.clusters) == ("inconclusive", 10)
+    assert "of 10 subjects" in found.reasons[0]
 
 
 def draw(generator: random.Random, n: int, fixed: float, broken: float) -> list[Case]:

@@ -252,6 +252,29 @@ def test_scores_are_compared_by_whom_they_are_about_and_repeats_by_their_mean() 
     assert said["interval"][0] < 0.25 < said["interval"][1]
 
 
+@pytest.mark.parametrize(("subjects", "verdict", "p_value"), [(12, "pass", 2**-11), (2, "inconclusive", 0.5)])
+def test_right_and_wrong_answers_too_are_compared_by_whom_they_are_about(
+    subjects: int, verdict: str, p_value: float
+) -> None:
+    desk = open_desk()
+    for number in range(12):
+        teach(desk, input={"n": number}, subject=f"C-{number % subjects}", action=amount(number)["action"])
+    harvest_corrections()
+    dataset = Dataset.objects.get()
+    for name in ("v1", "v2"):
+        state_release(actor=OPERATOR, system=dataset.system, name=name, reason="x")
+    version = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    examples = list(Example.objects.order_by("id"))
+    baseline = begin(version)
+    send(baseline, *(line(one, amount(-1)) for one in examples))
+    close_run(actor=OPERATOR, run=baseline)
+    run = begin(version, "v2", baseline_id=baseline.pk, goal="better")
+    send(run, *(line(one, json.loads(one.expected)) for one in examples))
+    said = evidence(close_run(actor=OPERATOR, run=run))
+    assert (said["verdict"], said["fixed_count"], said["clusters"]) == (verdict, 12, subjects)
+    assert said["p_value"] == pytest.approx(p_value)
+
+
 def test_slices_by_label_and_by_action_stand_in_the_evidence_and_a_worse_one_fails() -> None:
     dataset = make_dataset()
     for number in range(200):

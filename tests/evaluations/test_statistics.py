@@ -18,6 +18,7 @@ from evaluations.statistics import (
     newcombe_difference,
     rogan_gladen,
     sample_size_two_proportions,
+    sign_flip_exact,
     wilson_interval,
 )
 
@@ -100,6 +101,43 @@ def test_mcnemar_agrees_with_statsmodels():
     rng = np.random.default_rng(3)
     for a, b in rng.integers(0, 200, (100, 2)):
         assert mcnemar_exact(int(a), int(b)) == pytest.approx(mcnemar([[7, a], [b, 5]], exact=True).pvalue, rel=1e-9)
+
+
+# Darwin's maize: self- against cross-fertilized plants of one pot, eighths of an inch.
+MAIZE = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
+
+
+def test_sign_flips_reproduce_fishers_test_of_darwins_maize():
+    # Design of Experiments, section 21: of 2^15 sums 863 are 314 or more, and as many -314 or less.
+    assert sign_flip_exact(MAIZE) == pytest.approx(2 * 863 / 2**15, rel=1e-9)
+    assert sign_flip_exact([-one for one in MAIZE]) == sign_flip_exact(MAIZE)
+
+
+def test_sign_flips_of_single_pairs_are_mcnemars_test():
+    for a, b in np.random.default_rng(4).integers(0, 60, (50, 2)).tolist():
+        assert sign_flip_exact([1] * a + [-1] * b + [0] * 7) == mcnemar_exact(a, b)
+        # Twice as large, so that it is computed by the way of all others.
+        assert sign_flip_exact([2] * a + [-2] * b) == pytest.approx(mcnemar_exact(a, b), rel=1e-6, abs=1e-13)
+
+
+def test_sign_flips_agree_with_counting_all_of_them():
+    from scipy.stats import permutation_test
+
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        differences = rng.integers(-6, 7, int(rng.integers(2, 12)))
+        found = permutation_test(
+            (differences,), np.sum, permutation_type="samples", vectorized=True, n_resamples=np.inf
+        )
+        assert sign_flip_exact(differences.tolist()) == pytest.approx(found.pvalue, rel=1e-9)
+
+
+def test_sign_flips_are_never_rarer_than_all_of_one_sign():
+    assert sign_flip_exact([3] * 90) == 2.0**-89
+    assert 0 < sign_flip_exact([3] * 90 + [5] * 60) == 2.0**-149
+    assert sign_flip_exact([]) == sign_flip_exact([0]) == sign_flip_exact([4, -4]) == 1.0
+    # A large one decides by its sign alone, however many small ones there are beside it.
+    assert sign_flip_exact([1_000_000, *[1] * 20]) == pytest.approx(2.0**-20, abs=1e-10)
 
 
 def test_kappas_reproduce_their_published_values():

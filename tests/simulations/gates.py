@@ -105,10 +105,13 @@ def _steps(goal: Goal, n: int, clusters: str) -> Scenario:
     return Scenario(f"small steps, {n:,}, {clusters}", goal, n, draw_steps(clusters), "score")
 
 
-def _losses(goal: Goal, n: int, clusters: str, apart: float) -> Scenario:
-    return Scenario(
-        f"whole clusters, {n:,}, {clusters}, {apart:.0%} apart", goal, n, draw_losses(clusters, apart), "score"
-    )
+def _losses(goal: Goal, n: int, clusters: str, apart: float, measure: Literal["right", "score"] = "score") -> Scenario:
+    said = "whole clusters" if measure == "score" else "right or wrong by whole clusters"
+    return Scenario(f"{said}, {n:,}, {clusters}, {apart:.0%} apart", goal, n, draw_losses(clusters, apart), measure)
+
+
+def _flips(goal: Goal, n: int, clusters: str, apart: float) -> Scenario:
+    return _losses(goal, n, clusters, apart, "right")
 
 
 FALSE_PASSES = (
@@ -116,6 +119,9 @@ FALSE_PASSES = (
     *(_pairs("not_worse", n, apart) for n, apart in ((100, 0.1), (200, 0.06), (400, 0.2), (150, 0.05))),
     _pairs("not_worse", 1_000, 0.04, 0.02),
     _pairs("not_worse", 400, 0.02, 0.02),
+    *(_flips("better", n, kind, 0.1) for n, kind in ((100, "fives"), (300, "fives"), (600, "skewed"))),
+    *(_flips("not_worse", n, kind, 0.05) for n, kind in ((500, "fives"), (1_500, "skewed"))),
+    _flips("not_worse", 1_000, "fives", 0.2),
     *(_steps("better", n, kind) for n, kind in ((40, "alone"), (200, "fives"), (200, "skewed"), (600, "skewed"))),
     *(_losses("better", n, kind, 0.1) for n, kind in ((100, "alone"), (300, "fives"), (600, "skewed"))),
     *(_steps("not_worse", n, kind) for n, kind in ((100, "alone"), (300, "fives"), (600, "skewed"))),
@@ -128,6 +134,8 @@ ASKED_FOR = (
     _pairs("not_worse", 200, 0.04, 0.02),
     _pairs("better", 80, 0.15),
     _pairs("better", 150, 0.25),
+    _flips("not_worse", 300, "fives", 0.1),
+    _flips("better", 300, "fives", 0.15),
     _steps("not_worse", 100, "fives"),
     _steps("not_worse", 60, "alone"),
     _steps("better", 100, "fives"),

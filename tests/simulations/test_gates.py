@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluations.scoring.graded import differences
+from evaluations.scoring.measures import differences
 from tests.simulations.gates import (
     ALPHA,
     ASKED_FOR,
@@ -49,9 +49,20 @@ def test_the_plain_clustered_interval_would_break_the_promise() -> None:
 
     rng, draw, kept = np.random.default_rng(7), draw_losses("skewed", 0.05), 0
     for _ in range(SIMULATIONS):
-        found = clustered_mean(differences(draw(rng, 1_500, -0.05)))
+        found = clustered_mean(differences(draw(rng, 1_500, -0.05), "score"))
         kept += not found.interval.low > -0.05
     assert 1 - kept / SIMULATIONS > 3 * ALPHA
+
+
+def test_mcnemars_test_would_break_the_promise_where_subjects_flip_as_a_whole() -> None:
+    from evaluations.statistics import mcnemar_exact
+
+    rng, draw, passed = np.random.default_rng(7), draw_losses("fives", 0.1), 0
+    for _ in range(SIMULATIONS):
+        flips = [ahead for ahead, _ in differences(draw(rng, 300, 0.0), "right") if ahead]
+        fixed = sum(ahead > 0 for ahead in flips)
+        passed += 2 * fixed > len(flips) and mcnemar_exact(fixed, len(flips) - fixed) <= ALPHA
+    assert passed / SIMULATIONS > 2 * ALPHA
 
 
 def test_the_bound_refuses_a_gate_that_errs_twice_as_often() -> None:
