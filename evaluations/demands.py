@@ -11,6 +11,8 @@ from governance.errors import FieldError, Invalid
 
 SHARES = ("margin", "alpha", "smallest_effect", "minimum")
 CEILINGS = ("cost_ceiling_micros", "latency_ceiling_ms")
+# Above these a pass would say nothing; below the least alpha no number of examples convinces.
+SENSIBLE = {"alpha": (1e-6, 0.2), "margin": (1e-6, 0.5)}
 MOST_LABELS = 50
 # By what the examples can be parted.
 SLICES = ("label", "action")
@@ -28,7 +30,8 @@ class GateDemands:
 
 
 def read_demands(goal: str, asked: Mapping[str, Any]) -> GateDemands:
-    """Refuses (Invalid, 422) unknown fields, wrong types, shares outside 0..1 and negative ceilings."""
+    """Refuses (Invalid, 422) unknown fields, wrong types, shares outside 0..1, an alpha or a margin that asks for nothing, and
+    negative ceilings."""
     errors: list[FieldError] = []
     for name, value in asked.items():
         if name not in KNOWN:
@@ -38,6 +41,11 @@ def read_demands(goal: str, asked: Mapping[str, Any]) -> GateDemands:
     pass_score = asked.get("pass_score", 1.0)
     if not errors and not 0 < pass_score <= 1:
         errors.append({"pointer": "/demands/pass_score", "detail": "A score lies above 0 and is 1 at the most."})
+    errors += [
+        {"pointer": f"/demands/{name}", "detail": f"From {least:g} to {most:g}."}
+        for name, (least, most) in SENSIBLE.items()
+        if not errors and not least <= asked.get(name, least) <= most
+    ]
     if errors:
         raise Invalid(errors=errors)
     given: dict[str, Any] = {name: float(asked[name]) for name in (*SHARES, *CEILINGS) if name in asked}

@@ -75,3 +75,7 @@ class EvaluationRunQuerySet(models.QuerySet["EvaluationRun"]):
         if actor.organization_id is None or not actor.is_person:
             return self.none()
         return self.filter(organization_id=actor.organization_id)
+
+    def passing(self) -> Self:
+        """Those by which a release may answer users: `EvaluationRun.is_passing`."""
+        return self.filter(verdict="pass").exclude(split="train")

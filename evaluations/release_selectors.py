@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from evaluations.models import Release
+from evaluations.models import EvaluationRun, Release
 from evaluations.querysets import ReleaseQuerySet
 from governance.actors import Actor
 from governance.errors import NotFound
@@ -30,4 +30,5 @@ def releases_of(actor: Actor) -> ReleaseQuerySet:
 def ungated_traffic() -> QuerySet[Release, Release]:
     """Releases that are in traffic and that no gate has passed: what an alarm is raised about."""
     seen = Release.objects.filter(first_seen_at__isnull=False)
-    return seen.exclude(runs__verdict="pass").select_related("system")
+    passes = EvaluationRun.objects.passing().filter(candidate=OuterRef("pk"))
+    return seen.exclude(Exists(passes)).select_related("system")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.utils import OpenApiExample, extend_schema_field
 from rest_framework import serializers
 
 from evaluations.api.shapes import DATASET_ID, EXAMPLE_ID, StoredJson, SystemReference
@@ -14,6 +14,9 @@ from governance.api.policy_shapes import Body, JsonObjectField, TextField
 from reviews.models import Review
 
 RUN_ID = "0199c1f8-1b2c-7d10-8a55-3f1b9c2d4e5f"
+# What a request calls all examples of a version; a run holds no part then.
+ALL = "all"
+SPLITS = [*Example.Split.choices, (ALL, "All")]
 CONTENT = "sha256:9f1c2a7be0d34455a1f0c6b7d8e9fa0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f"
 
 
@@ -21,7 +24,12 @@ class NewRun(Body):
     dataset = serializers.UUIDField()
     version = serializers.IntegerField(min_value=1)
     candidate = TextField(help_text="The release that is tested; state it first.")
-    split = serializers.ChoiceField(choices=Example.Split.choices, required=False, default="", allow_blank=True)
+    split = serializers.ChoiceField(
+        choices=SPLITS,
+        default=Example.Split.TEST.value,
+        help_text="Of which part the examples are. `test` was held out; `train` and `all` hold what a release may have learned "
+        "from, and a pass on `train` alone is no gate.",
+    )
     baseline = serializers.UUIDField(
         required=False, help_text="A closed run of the same version, part, scorer and repeats to pair the answers with."
     )
@@ -45,7 +53,7 @@ class RunOutput(serializers.Serializer[EvaluationRun]):
     system = SystemReference()
     dataset = serializers.UUIDField(source="version.dataset_id")
     version = serializers.IntegerField(source="version.number")
-    split = serializers.CharField(help_text="Empty for all examples of the version.")
+    split = serializers.SerializerMethodField()
     candidate = serializers.CharField(source="candidate.name")
     baseline = serializers.UUIDField(source="baseline_id", allow_null=True)
     goal = serializers.ChoiceField(choices=EvaluationRun.Goal.choices)
@@ -56,6 +64,10 @@ class RunOutput(serializers.Serializer[EvaluationRun]):
     created_by = serializers.CharField(source="created_by_label")
     created_at = serializers.DateTimeField()
     closed_at = serializers.DateTimeField(allow_null=True)
+
+    @extend_schema_field(serializers.ChoiceField(choices=SPLITS))
+    def get_split(self, run: EvaluationRun) -> str:
+        return run.split or ALL
 
 
 class QuestionOutput(serializers.Serializer[Example]):
@@ -112,6 +124,7 @@ ASKED = {
     "dataset": DATASET_ID,
     "version": 3,
     "candidate": "2026-04-02",
+    "split": "test",
     "baseline": "0199c1f8-0000-7d10-8a55-3f1b9c2d4e5f",
     "goal": "not_worse",
     "scorer": {"kind": "fields", "fields": {"/arguments/amount": {"absolute": 0.01}}},
@@ -123,7 +136,7 @@ RUN = OpenApiExample(
         "id": RUN_ID,
         "system": {"id": "0199c1f0-5c1e-7b3a-9c41-0d8f5c1e7b3a", "slug": "refund-bot", "name": "Refund bot"},
         **{name: ASKED[name] for name in ("dataset", "version", "candidate", "baseline", "goal")},
-        "split": "",
+        "split": "test",
         "repeats": 1,
         "demands": {"margin": 0.02, "critical_labels": ["unsafe"], "scorer": ASKED["scorer"]},
         "status": "open",

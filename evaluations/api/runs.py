@@ -87,7 +87,7 @@ class RunList(ListAPIView[EvaluationRun]):
         version = find_version(actor=actor, dataset_id=asked["dataset"], number=asked["version"])
         plan = Plan(
             candidate=asked["candidate"],
-            split=asked["split"],
+            split="" if asked["split"] == shapes.ALL else asked["split"],
             baseline_id=asked.get("baseline"),
             goal=asked["goal"],
             scorer=asked["scorer"],

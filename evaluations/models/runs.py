@@ -119,6 +119,11 @@ class EvaluationRun(models.Model):
     def __str__(self) -> str:
         return f"{self.candidate_id} on {self.version_id}"
 
+    @property
+    def is_passing(self) -> bool:
+        """Whether by this run the release may answer users. What it did on examples to learn from alone, it may have learned."""
+        return self.verdict == self.Verdict.PASS and self.split != Example.Split.TRAIN
+
 
 class RunResult(models.Model):
     """What the candidate answered to one example, once for every repeat. Sent twice it is one; sent otherwise it is refused."""

@@ -31,10 +31,11 @@ FLIPS_KEPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is tested, and what is demanded. `scorer` and `demands` as in evaluations/scoring and evaluations/demands.py."""
+    """What is tested, and what is demanded. `split`: the part that was held out, unless said otherwise; empty is all examples,
+    those to learn from too. `scorer` and `demands` as in evaluations/scoring and evaluations/demands.py."""
 
     candidate: str
-    split: str = ""
+    split: str = Example.Split.TEST
     baseline_id: uuid.UUID | None = None
     goal: str = EvaluationRun.Goal.NOT_WORSE
     scorer: Mapping[str, Any] = field(default_factory=lambda: {"kind": "exact"})
@@ -46,8 +47,8 @@ def open_run(*, actor: Actor, version: DatasetVersion, plan: Plan) -> Evaluation
     """Begin a run of a release on a sealed version.
 
     Refuses (403, 404) as the table of capabilities says, (422) a release that nobody knows, a part without examples, a
-    scorer or demands that make no sense, and a baseline that is not a closed run of the same version, part, scorer and
-    repeats: its answers would not be pairs of these.
+    scorer or demands that make no sense, and a baseline that is not a closed run of another release on the same version, part,
+    scorer and repeats: its answers would not be pairs of these, or pairs of a release with itself.
     """
     require_within(actor, "evaluations.run", version.organization_id)
     read_demands(plan.goal, plan.demands)
@@ -56,7 +57,7 @@ def open_run(*, actor: Actor, version: DatasetVersion, plan: Plan) -> Evaluation
     release = Release.objects.filter(system=system, name=plan.candidate).first()
     if release is None:
         raise Invalid(errors=[{"pointer": "/candidate", "detail": "Nobody knows this release: state it first."}])
-    baseline = _find_baseline(version, plan)
+    baseline = _find_baseline(version, plan, release)
     now = timezone.now()
     run = EvaluationRun(
         organization_id=version.organization_id,
@@ -73,7 +74,8 @@ def open_run(*, actor: Actor, version: DatasetVersion, plan: Plan) -> Evaluation
         created_at=now,
     )
     if not examples_of_run(run).exists():
-        raise Invalid(errors=[{"pointer": "/split", "detail": "The version has no example of this part."}])
+        detail = "The version has no example of this part; “all” takes those too that a release may have learned from."
+        raise Invalid(errors=[{"pointer": "/split", "detail": detail if plan.split else "The version has no example."}])
     with transaction.atomic(durable=True):
         run.save(force_insert=True)
         record(
@@ -100,7 +102,7 @@ def _refuse_scorer(scorer: Mapping[str, Any]) -> None:
         raise Invalid(errors=[{"pointer": "/scorer", "detail": str(error)}]) from error
 
 
-def _find_baseline(version: DatasetVersion, plan: Plan) -> EvaluationRun | None:
+def _find_baseline(version: DatasetVersion, plan: Plan, release: Release) -> EvaluationRun | None:
     if plan.baseline_id is None:
         return None
     baseline = EvaluationRun.objects.filter(pk=plan.baseline_id, organization_id=version.organization_id).first()
@@ -114,6 +116,9 @@ def _find_baseline(version: DatasetVersion, plan: Plan) -> EvaluationRun | None:
     )
     if found != wanted:
         detail = "The baseline has to be a closed run of the same version, part, scorer and repeats."
+        raise Invalid(errors=[{"pointer": "/baseline", "detail": detail}])
+    if baseline is not None and baseline.candidate_id == release.pk:
+        detail = "That is a run of the same release, and nothing is better or worse than itself."
         raise Invalid(errors=[{"pointer": "/baseline", "detail": detail}])
     return baseline
 

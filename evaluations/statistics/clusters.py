@@ -43,7 +43,7 @@ def clustered_mean(
     correction for few clusters); the interval is Student's t with G - 1 degrees of freedom. `bounds` are the smallest and
     the largest value there can be. Where they are told, interval and p are those of the values and two more clusters of
     size Σm²/n, one at either bound, and G is the effective number (Σm)²/Σm²: otherwise values that are all alike would
-    leave no doubt whatever their number, and one large cluster would count as much as it weighs.
+    leave no doubt whatever their number, and one large cluster would count as much as it weighs. The interval ends at them.
     Refuses (ValueError) values outside the bounds, none at all, and a single cluster without bounds.
 
     Sources: K.-Y. Liang, S. L. Zeger, Biometrika 73 (1986), 13-22; A. C. Cameron, D. L. Miller, Journal of Human Resources 50
@@ -74,12 +74,15 @@ def clustered_mean(
         center, error = _center_and_error(rows, effective)
         freedom = effective - 1
     reach = float(stdtrit(freedom, 0.5 + confidence / 2)) * error
+    low, high = center - reach, center + reach
+    if bounds is not None:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
     p_value = min(1.0, 2 * float(stdtr(freedom, -abs(center) / error))) if error else float(center == 0)
     return ClusteredMean(
         mean=mean,
         center=center,
         standard_error=error,
-        interval=Interval(center - reach, center + reach),
+        interval=Interval(low, high),
         p_value=p_value,
         observations=int(n),
         clusters=len(sums),

@@ -36,7 +36,8 @@ def test_a_pipeline_learns_the_verdict_by_its_exit_code(
     monkeypatch.setenv("COUNTERSIGN_URL", live_server.url)
     codes = []
     for right, minimum in ((30, 0.8), (3, 0.8), (25, 0.8), (None, 0.8)):
-        run = open_run(actor=OPERATOR, version=version, plan=Plan(candidate="v1", demands={"minimum": minimum}))
+        plan = Plan(candidate="v1", split="", demands={"minimum": minimum})
+        run = open_run(actor=OPERATOR, version=version, plan=plan)
         answers = tmp_path / "answers.jsonl"
         answers.write_text("")
         if right is not None:

@@ -41,7 +41,7 @@ def seal(examples: int = 4, **fields: Any) -> DatasetVersion:
 
 
 def begin(version: DatasetVersion, candidate: str = "v1", **plan: Any) -> EvaluationRun:
-    return open_run(actor=OPERATOR, version=version, plan=Plan(candidate=candidate, **plan))
+    return open_run(actor=OPERATOR, version=version, plan=Plan(candidate=candidate, **{"split": "", **plan}))
 
 
 def line(example: Example, answer: Any = RIGHT, **fields: Any) -> dict[str, Any]:
@@ -157,14 +157,18 @@ def test_what_can_not_be_compared_is_refused() -> None:
         {"baseline_id": baseline.pk, "scorer": text},
         {"split": "test"},
         {"scorer": {"kind": "judge"}},
+        {"baseline_id": baseline.pk, "candidate": "v1"},
         {"demands": {"margin": 2}},
+        {"demands": {"margin": 0.6}},
+        {"demands": {"alpha": 0.3}},
+        {"demands": {"alpha": 1e-17}},
         {"demands": {"margin": "x"}},
         {"demands": {"pass_score": 0}},
         {"demands": {"magrin": 0.1}},
     ):
         with pytest.raises(Invalid):
-            begin(version, **plan)
-    begin(version, baseline_id=baseline.pk, split="")
+            begin(version, **{"candidate": "v2", **plan})
+    begin(version, "v2", baseline_id=baseline.pk, demands={"alpha": 1e-6, "margin": 0.5})
 
 
 def test_a_verdict_is_final_and_the_database_holds_to_it() -> None:
@@ -202,6 +206,8 @@ def test_traffic_of_a_release_is_ungated_until_one_of_its_runs_passes() -> None:
     Release.objects.update(first_seen_at=timezone.now())
     answer_all(begin(version, demands={"minimum": 0.8}), *range(29))
     assert {release.name for release in ungated_traffic()} == {"v1", "v2"}
+    answer_all(begin(version, demands={"minimum": 0.8}, split="train"))
+    assert ungated_traffic().count() == 2, "what it did on what it may have learned"
     answer_all(begin(version, demands={"minimum": 0.8}))
     assert [release.name for release in ungated_traffic()] == ["v2"]
 

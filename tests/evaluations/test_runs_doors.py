@@ -49,7 +49,7 @@ def taught(client: Client) -> dict[str, Any]:
     for name in ("v1", "v2"):
         state_release(actor=OPERATOR, system=desk.system, name=name, reason="x")
     client.force_login(make_person(desk.organization, "lead"))
-    return {"dataset": str(dataset.pk), "version": 1}
+    return {"dataset": str(dataset.pk), "version": 1, "split": "all"}
 
 
 def test_a_pipeline_tests_a_release_and_reads_the_rulings_behind_what_it_broke(
@@ -80,7 +80,8 @@ def test_what_does_not_fit_is_refused_with_its_place(client: Client, taught: dic
         ({"candidate": "v1", "scorer": {"kind": "x"}}, "/scorer"),
         ({"candidate": "v1", "repeats": 0}, "/repeats"),
         ({"candidate": "v1", "sclorer": {}}, "/sclorer"),
-        ({"candidate": "v1", "demands": {"margin": 3}}, "/demands"),
+        ({"candidate": "v1", "demands": {"margin": 3}}, "/demands/margin"),
+        ({"candidate": "v1", "split": "both"}, "/split"),
     ):
         assert post(client, PATH, {**taught, **fields}, 422)["errors"][0]["pointer"] == pointer
     post(client, PATH, {**taught, "version": 2, "candidate": "v1"}, 404)
@@ -93,6 +94,20 @@ def test_what_does_not_fit_is_refused_with_its_place(client: Client, taught: dic
     assert "Open." in shown
 
 
+def test_a_run_is_about_what_was_held_out_unless_it_says_otherwise(client: Client, taught: dict[str, Any]) -> None:
+    dataset = make_dataset(AISystem.objects.get(slug="refund-bot"), slug="split")
+    examples = {split: make_example(dataset, split=split) for split in ("train", "test")}
+    seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    asked = {"dataset": str(dataset.pk), "version": 1, "candidate": "v1"}
+    for split, about in (({}, ["test"]), ({"split": "train"}, ["train"]), ({"split": "all"}, ["train", "test"])):
+        run = post(client, PATH, {**asked, **split}, 201)
+        assert run["split"] == (split.get("split") or "test")
+        rows = client.get(f"{PATH}/{run['id']}/examples").json()["results"]
+        assert {row["id"] for row in rows} == {str(examples[name].pk) for name in about}
+    shown = client.get(f"/evaluation-runs/{run['id']}/").content.decode()
+    assert "may have learned from" in shown
+
+
 def test_the_page_costs_the_same_however_much_changed_sides(
     client: Client, taught: dict[str, Any], django_assert_max_num_queries: Any
 ) -> None:
@@ -101,7 +116,7 @@ def test_the_page_costs_the_same_however_much_changed_sides(
     for _ in range(40):
         make_example(dataset)
     seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
-    large = {"dataset": str(dataset.pk), "version": 1}
+    large = {"dataset": str(dataset.pk), "version": 1, "split": "all"}
     first = post(client, PATH, {**large, "candidate": "v1"}, 201)["id"]
     answer_all(client, first, {"action": FIXED})
     second = post(client, PATH, {**large, "candidate": "v2", "baseline": first}, 201)["id"]
@@ -115,7 +130,7 @@ def test_slices_and_mean_scores_stand_on_the_page(client: Client, taught: dict[s
     for number in range(40):
         make_example(dataset, labels=["<i>late</i>"] if number % 2 else ["kept"])
     seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
-    asked = {"dataset": str(dataset.pk), "version": 1, "demands": {"measure": "score"}}
+    asked = {"dataset": str(dataset.pk), "version": 1, "split": "all", "demands": {"measure": "score"}}
     first = post(client, PATH, {**asked, "candidate": "v1"}, 201)["id"]
     answer_all(client, first, {"action": FIXED})
     second = post(client, PATH, {**asked, "candidate": "v2", "baseline": first}, 201)["id"]
