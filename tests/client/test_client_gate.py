@@ -1,5 +1,6 @@
 """`countersign gate`: nothing but a pass is exit code 0, whatever answers, and what people wrote stays text."""
 
+import io
 import json
 import uuid
 from xml.etree import ElementTree
@@ -46,8 +47,35 @@ def test_a_refusal_is_no_pass(scripted_server, status):
     assert main(["gate", RUN, "--url", server.url]) == 3
 
 
+def test_what_the_terminal_can_not_show_changes_no_exit_code(scripted_server, monkeypatch):
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    server = scripted_server(
+        (200, {}, gate("pass", [{"example": "e", "change": "fixed", "ruling": RULING | {"reason": "“ü”"}}]), 0)
+    )
+    assert main(["gate", RUN, "--url", server.url]) == 0
+    assert rb"\u201c\xfc\u201d" in shown.getvalue()
+
+
+def test_a_terminal_that_is_gone_is_no_pass_and_no_failure(scripted_server, monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    assert main(["gate", RUN, "--url", scripted_server((200, {}, gate("pass"), 0)).url]) == 3
+
+
 @pytest.mark.parametrize(
-    "arguments", [[], ["gate"], ["gate", "no-id"], ["gate", RUN, "--nonsense"], ["gate", RUN, "--url", "ftp://x"]]
+    "arguments",
+    [
+        [],
+        ["gate"],
+        ["gate", RUN, "--url", "http://[::1"],
+        ["gate", "no-id"],
+        ["gate", RUN, "--nonsense"],
+        ["gate", RUN, "--url", "ftp://x"],
+    ],
 )
 def test_wrong_use_is_no_pass(arguments):
     try:

@@ -46,11 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             gate = _ask(http, str(options.run), options.results, options.close)
         if options.junit:
             options.junit.write_bytes(junit(gate))
-    except (CountersignError, ValueError, OSError, httpx.HTTPError) as failure:
+        _print(say(gate))
+    except (CountersignError, ValueError, OSError, httpx.HTTPError, httpx.InvalidURL) as failure:
         sys.stderr.write(f"could not be evaluated: {failure}\n")
         return NOT_EVALUATED
-    sys.stdout.write(f"{say(gate)}\n")
     return exit_code(gate)
+
+
+def _print(text: str) -> None:
+    """What people wrote may hold characters that this terminal can't show; they are no reason to end with another code."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sys.stdout.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
 
 
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
