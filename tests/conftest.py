@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.servers import PostgresCluster, RedisServer, ServerMissing, find_chromium, is_required
 
@@ -39,6 +40,9 @@ KEPT = {
     TEST_DATABASE_URL,
     TEST_REDIS_URL,
 }
+# How long drawing takes says something of the machine alone.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 for _name, _kept in (("DATABASE_URL", TEST_DATABASE_URL), ("REDIS_URL", TEST_REDIS_URL)):
     if _given := os.environ.pop(_name, ""):
         os.environ[_kept] = _given
