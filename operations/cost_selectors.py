@@ -172,6 +172,22 @@ def month_costs_of(systems: Sequence[AISystem], month: date, *, now: datetime) -
     return costs
 
 
+def forecast_month_after(system: AISystem, month: date) -> Forecast:
+    """What the month after this one will come to, as it could be told in its first instant: three queries, of days that are over
+    alone, so that it reads the same whenever it is asked."""
+    ends = end_of_month(month)
+    window = ends - DAYS_BEHIND * DAY
+    rows = _read_days([system], window, ends).get(system.pk, {})
+    rates = rates_of({system.organization_id})[system.organization_id]
+    return _forecast(
+        rows,
+        _price_days({}, rates, ends, end_of_month(month_after(month, 1))),
+        hour_micros=rates.on(ends.date()),
+        today=ends.date(),
+        since=_first_complete_day(rows, window, is_old=bool(_decided_before([system], window))),
+    )
+
+
 def counted_by_budget(budgets: Sequence[Budget], month: date) -> dict[uuid.UUID, int]:
     """What counts against each budget in a month, by budget: two queries."""
     rates = rates_of({budget.organization_id for budget in budgets})

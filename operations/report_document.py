@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from governance.canonical import canonicalize, sha256_hex
 from governance.models import AISystem
-from operations.cost_selectors import month_costs
+from operations.cost_selectors import forecast_month_after, month_costs
 from operations.months import end_of_month, month_after, name_month, start_of_month
 from operations.report_parts import plain
 from operations.report_parts.changes import say_changes
@@ -56,8 +56,8 @@ def build_report(system: AISystem, month: date, *, now: datetime | None = None) 
 
 
 def build_report_document(system: AISystem, month: date, *, now: datetime | None = None) -> Json:
-    """All that the month's rows say. `now`: of a running month, for its forecast; a month that is over has none, and its
-    document depends on the rows alone."""
+    """All that the month's rows say. `now`: of a running month, for its forecast; one that is over forecasts the month after it,
+    and its document depends on the rows alone."""
     until = end_of_month(month)
     instant = now if now is not None and now < until else until
 
@@ -86,7 +86,7 @@ def build_report_document(system: AISystem, month: date, *, now: datetime | None
         "alarms": say_alarms(figures, expect_false_alarms(watched)),
         "incidents": say_incidents(figures),
         "cost": cost,
-        "forecast": say_forecast(costs),
+        "forecast": say_forecast(costs, forecast_month_after(system, month)),
         "learning": say_learning(figures),
         "sight": say_sight(watched, figures),
         "improvements": say_improvements(figures, measured),

@@ -12,19 +12,29 @@ from typing import Any, Final
 from django.db.models import Sum
 
 from governance.models import AISystem
-from operations.cost_selectors import MonthCosts
+from operations.cost_selectors import Forecast, MonthCosts
 from operations.counting_selectors import FLOATS
 from operations.figure_selectors import Figures, Period, Point, Share, series_of
 from operations.forecasting import NotEnoughDays, Projection
 from operations.models import RollUp
-from operations.months import end_of_month, start_of_month
+from operations.months import end_of_month, month_after, name_month, start_of_month
 from operations.report_parts import plain
 from operations.report_parts.plain import NAMED_AT_MOST, Json
 
 Dimension = RollUp.Dimension
 CUT_BY: Final = (Dimension.RELEASE, Dimension.ACTION, Dimension.MODEL, Dimension.LABEL)
 # What is summed up of each value of a dimension: whole numbers alone, which every database adds alike.
-SUMMED: Final = ("decisions", "asked", "ruled", "overridden", "outcomes", "failed", "priced", "cost_micros")
+SUMMED: Final = (
+    "decisions",
+    "asked",
+    "ruled",
+    "overridden",
+    "judged_wrong",
+    "outcomes",
+    "failed",
+    "priced",
+    "cost_micros",
+)
 
 
 @dataclass(frozen=True)
@@ -134,15 +144,17 @@ def say_handling(month: Month) -> Json:
         "expired": total.expired,
         "allowed_by_timeout": total.allowed_by_timeout,
         "cancelled": total.cancelled,
-        "rulings": total.ruled + total.judged + total.answered,
+        "rulings": total.ruled + total.judged,
         "review_seconds": plain.places(total.review_seconds, 1),
         "seconds_per_ruling": plain.places(total.seconds_per_review, 1),
     }
 
 
 def say_failures(month: Month) -> Json:
-    """What people found wrong, by label, the most frequent first (Pareto). A decision with two labels counts under both."""
-    labels = [(name, sums["decisions"]) for name, sums in month.cuts[Dimension.LABEL] if name]
+    """What people found wrong, by label, the most frequent first (Pareto). A decision with two labels counts under both; what was
+    labelled and approved was not wrong."""
+    found = [(name, sums["overridden"] + sums["judged_wrong"]) for name, sums in month.cuts[Dimension.LABEL] if name]
+    labels = sorted(((name, wrong) for name, wrong in found if wrong), key=lambda one: (-one[1], one[0]))
     whole = sum(count for _, count in labels)
     ranked: list[Json] = []
     so_far = 0
@@ -204,13 +216,11 @@ def say_cost(costs: MonthCosts) -> Json:
     }
 
 
-def say_forecast(costs: MonthCosts) -> Json | None:
-    """Of a running month alone: what it will come to. A month that is over has no forecast."""
-    forecast = costs.forecast
-    if forecast is None:
-        return None
-
+def say_forecast(costs: MonthCosts, coming: Forecast) -> Json:
+    """What a running month will come to, or the month after one that is over."""
+    forecast = costs.forecast or coming
     return {
+        "month": name_month(costs.month if costs.forecast else month_after(costs.month, 1)),
         "models_micros": _say_projection(forecast.models),
         "cost_micros": _say_projection(forecast.cost),
         "review_seconds": _say_projection(forecast.review_seconds),

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from django.db.models import Q
 
 from operations.models import ImprovementItem
-from operations.months import end_of_month, name_month, start_of_month
+from operations.months import end_of_month, month_after, name_month, start_of_month
 from operations.report_parts import plain
 from operations.report_parts.figures import Month
 from operations.report_parts.measures import UNITS, Both, measure, say_difference, say_whether_reached
@@ -18,9 +18,9 @@ Status = ImprovementItem.Status
 
 
 def say_improvements(month: Month, measure_month: Callable[[date], Both]) -> Json:
-    """`decided`: on this month's figures. `measured`: decided on an earlier month, and open in this one or closed in it or
-    since; each against the month it was decided on."""
-    since, until = start_of_month(month.month), end_of_month(month.month)
+    """`decided`: on this month's figures. `measured`: decided on an earlier month, and open in this one, closed in it or since, or
+    closed in the month before, of which this is the first whole month; each against the month it was decided on."""
+    since, until = start_of_month(month_after(month.month, -1)), end_of_month(month.month)
     items = ImprovementItem.objects.filter(system=month.system).select_related("owner")
     decided = items.filter(month=month.month)
     earlier = items.filter(month__lt=month.month, created_at__lt=until)

@@ -24,12 +24,14 @@ Metric = ImprovementItem.Metric
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure of one month: its value, its own 95 % interval where it has one, and what it was counted of."""
+    """A figure of one month: its value, its own 95 % interval where it has one, and what it was counted of. `known`: the share of
+    decisions whose cost is in it."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
     share: Share | None = None
+    known: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,14 @@ def _of_error(both: Both) -> Measured:
     return Measured(error.rate, error.low, error.high) if isinstance(error, Estimate) else Measured(None)
 
 
-def _dollars(micros: int | None) -> Measured:
+def _of_resolved(both: Both) -> Measured:
+    """Of all cases, though the models' cost may be known of some decisions alone."""
+    micros, priced = both.costs.per_resolved_micros, both.costs.priced
+    return Measured(None) if micros is None else Measured(micros / 1_000_000, known=priced.part / priced.whole)
+
+
+def _of_decision(both: Both) -> Measured:
+    micros = both.costs.per_decision_micros
     return Measured(None if micros is None else micros / 1_000_000)
 
 
@@ -62,8 +71,8 @@ MEASURES: Final[dict[str, Callable[[Both], Measured]]] = {
     Metric.OVERRIDE_RATE: lambda both: _of_share(both.month.total.override),
     Metric.FAILURE_RATE: lambda both: _of_share(both.month.total.failure),
     Metric.RESOLUTION_RATE: lambda both: _of_share(both.month.total.resolution),
-    Metric.COST_PER_DECISION: lambda both: _dollars(both.costs.per_decision_micros),
-    Metric.COST_PER_RESOLVED: lambda both: _dollars(both.costs.per_resolved_micros),
+    Metric.COST_PER_DECISION: _of_decision,
+    Metric.COST_PER_RESOLVED: _of_resolved,
     Metric.REVIEW_SECONDS: lambda both: Measured(both.month.total.seconds_per_review),
 }
 UNITS: Final[dict[str, str]] = {
@@ -73,6 +82,8 @@ UNITS: Final[dict[str, str]] = {
     Metric.REVIEW_SECONDS: "seconds",
 }
 RISING_IS_BETTER: Final = frozenset({Metric.RESOLUTION_RATE})
+# By so much may the shares of decisions whose cost is known differ.
+LIKE_KNOWN: Final = 0.05
 # Asking people more often, or giving them more time, may be what is wanted.
 EITHER_WAY: Final = frozenset({Metric.ESCALATION_RATE, Metric.REVIEW_SECONDS})
 
@@ -81,9 +92,17 @@ def measure(metric: str, both: Both) -> Measured:
     return MEASURES[metric](both)
 
 
-def difference_of(now: Measured, before: Measured) -> tuple[float, float | None, float | None] | None:
-    """The difference with its 95 % interval, where it has one; None where either month has no value."""
+def are_comparable(now: Measured, before: Measured) -> bool:
+    """Whether both months have a value, and one that knows the cost of about as many decisions: of twice as many it would be twice
+    as high."""
     if now.value is None or before.value is None:
+        return False
+    return now.known is None or before.known is None or abs(now.known - before.known) <= LIKE_KNOWN
+
+
+def difference_of(now: Measured, before: Measured) -> tuple[float, float | None, float | None] | None:
+    """The difference with its 95 % interval, where it has one; None where the months are not comparable."""
+    if now.value is None or before.value is None or not are_comparable(now, before):
         return None
     difference = now.value - before.value
     if now.share is not None and before.share is not None:
@@ -97,7 +116,7 @@ def difference_of(now: Measured, before: Measured) -> tuple[float, float | None,
 
 
 def say_difference(metric: str, now: Measured, before: Measured) -> Json:
-    """`verdict`: higher, lower, no_clear_change (the interval holds zero), or cannot_be_told (a month has no value)."""
+    """`verdict`: higher, lower, no_clear_change (the interval holds zero), or cannot_be_told (the months are not comparable)."""
     found = difference_of(now, before)
     digits = 6
     said: Json = {
@@ -131,7 +150,7 @@ def say_whether_reached(metric: str, expected: float, now: Measured, before: Mea
     the right side of it, and has not where the whole of it lies on the wrong side. The right side is above for the resolution
     rate, for escalations and review time where the month of the decision says, and below for all else; costs and times are
     compared as they are."""
-    if now.value is None:
+    if now.value is None or (before.value is not None and not are_comparable(now, before)):
         return "cannot_be_told"
     wants_more = metric in EITHER_WAY and before.value is not None and expected > before.value
     shall_rise = metric in RISING_IS_BETTER or wants_more

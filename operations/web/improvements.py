@@ -41,7 +41,10 @@ def improvement_list(request: HttpRequest, actor: Actor) -> HttpResponse:
             raise NotPermitted("This is for leads, owners and admins, and for a system's owner and backup.")
         form = ImprovementForm(request.POST, people=people, systems=choices)
         if form.is_valid() and (item := _decide(actor, mine, form)):
-            messages.success(request, "The improvement is decided. Each report from now on measures it.")
+            messages.success(
+                request,
+                "The improvement is decided. Each report measures it, until that of the first whole month after it is closed.",
+            )
             return redirect(f"{reverse('improvement-list')}?system={item.system.slug}")
     else:
         given = {"month": name_month(month_of(timezone.now()))}

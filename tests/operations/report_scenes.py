@@ -85,9 +85,9 @@ def make_month(system: AISystem, month: date, *, n: int = 100, days: int = 28, *
         make_day(system, day, n=10, dimension="action", value=HOSTILE)
         make_day(system, day, n=n, dimension="model", value="acme/small")
         make_day(system, day, n=n, dimension="release", value="2026.9")
-        make_day(system, day, n=6, dimension="label", value="tone")
-        make_day(system, day, n=3, dimension="label", value="wrong amount")
-        make_day(system, day, n=1, dimension="label", value=HOSTILE)
+        for wrong, label in ((6, "tone"), (3, "wrong amount"), (1, HOSTILE)):
+            make_day(system, day, n=wrong + 2, dimension="label", value=label, overridden=wrong, judged_wrong=0)
+        make_day(system, day, n=50, dimension="label", value="seen by legal", overridden=0, judged_wrong=0)
 
 
 def set_scene(system: AISystem | None = None) -> Scene:

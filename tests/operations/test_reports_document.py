@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -16,12 +17,22 @@ from governance.canonical import canonicalize, parse_ijson, sha256_hex
 from governance.models import AISystem
 from operations.models import Monitor, RollUp
 from operations.monitor_kinds import KINDS
+from operations.months import end_of_month
 from operations.observations import Inputs
 from operations.report_document import build_report, build_report_document, find_changed_sections
 from operations.services.rollups import rebuild
 from tests.factories import make_decision, make_organization, make_person, make_system
 from tests.operations.figure_scenes import make_decisions_of_every_kind
-from tests.operations.report_scenes import BEFORE, HOSTILE, MONTH, make_item, make_judged_release, make_month, set_scene
+from tests.operations.report_scenes import (
+    BEFORE,
+    HOSTILE,
+    MONTH,
+    make_day,
+    make_item,
+    make_judged_release,
+    make_month,
+    set_scene,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -253,16 +264,72 @@ def test_too_few_reviews_give_no_error_rate_but_what_is_missing() -> None:
 def test_an_empty_month_has_a_document_too() -> None:
     document = build_report_document(make_system(), MONTH)
     assert document["volume"]["decisions"] == 0 and document["comparison"] is None
-    assert document["cost"]["total_micros"] is None and document["forecast"] is None
+    assert document["cost"]["total_micros"] is None and document["forecast"]["cost_micros"]["expected"] is None
 
 
-def test_a_running_month_has_a_forecast_and_one_that_is_over_has_none() -> None:
+def test_a_running_month_is_forecast_to_its_end_and_one_that_is_over_forecasts_the_next() -> None:
     system = make_system()
-    make_month(system, BEFORE)
+    make_month(system, BEFORE, days=31)
     make_month(system, MONTH, days=14)
     running = build_report_document(system, MONTH, now=datetime(2026, 9, 15, 12, tzinfo=UTC))
     assert running["forecast"]["cost_micros"]["expected"] > 0 and not running["is_complete"]
-    assert build_report_document(system, MONTH)["forecast"] is None
+    assert running["forecast"]["month"] == "2026-09"
+    august = build_report(system, BEFORE)
+    coming = august.document["forecast"]
+    assert (coming["month"], coming["cost_micros"]["days"]) == ("2026-09", 28)
+    a_day = august.document["cost"]["days"][-1]["models_micros"]
+    assert coming["models_micros"]["expected"] == pytest.approx(30 * a_day)
+    # What came later, in the month that was forecast, changes nothing.
+    RollUp.objects.filter(system=system, starts_at__gte=end_of_month(BEFORE)).update(cost_micros=9_999_999)
+    assert build_report(system, BEFORE).text == august.text
+
+
+def test_a_forecast_needs_fourteen_days_and_says_how_many_are_missing() -> None:
+    system = make_system()
+    for day in range(25, 31):
+        make_day(system, datetime(2026, 9, day, tzinfo=UTC))
+    cost = build_report_document(system, MONTH)["forecast"]["cost_micros"]
+    # The day of its first decision was cut.
+    assert (cost["days"], cost["more_days"], cost["expected"]) == (5, 9, None)
+
+
+def test_a_ruling_counts_once_whether_it_approved_corrected_or_answered() -> None:
+    system = make_system()
+    make_day(system, datetime(2026, 9, 5, tzinfo=UTC), ruled=20, answered=8, judged=10, review_seconds=300.0)
+    handling = build_report_document(system, MONTH)["handling"]
+    assert (handling["rulings"], handling["seconds_per_ruling"]) == (30, 10.0)
+
+
+def test_what_was_labelled_and_approved_was_not_wrong() -> None:
+    failures = build_report_document(set_scene().system, MONTH)["failures"]
+    assert [(one["label"], one["decisions"]) for one in failures["labels"]][:2] == [("tone", 168), ("wrong amount", 84)]
+    assert "seen by legal" not in str(failures)
+    assert failures["labels"][-1]["cumulated"] == 1.0
+
+
+@pytest.mark.parametrize(("closed_on", "is_measured"), [(10, True), (31, True), (0, False)])
+def test_what_was_closed_is_measured_over_one_whole_month_more(closed_on: int, is_measured: bool) -> None:
+    scene = set_scene()
+    closed_at = datetime(2026, 8, closed_on, tzinfo=UTC) if closed_on else datetime(2026, 7, 31, 23, tzinfo=UTC)
+    type(scene.item).objects.update(
+        month=date(2026, 7, 1), status="done", closed_at=closed_at, created_at=datetime(2026, 7, 2, tzinfo=UTC)
+    )
+    assert bool(build_report_document(scene.system, MONTH)["improvements"]["measured"]) == is_measured
+
+
+def test_a_resolved_case_is_not_compared_where_the_cost_of_more_decisions_is_known() -> None:
+    system = make_system()
+    make_month(system, BEFORE, priced=20, cost_micros=20 * 4_217)
+    make_month(system, MONTH)
+    make_item(system, metric="cost_per_resolved", expected_value=0.005)
+    document = build_report_document(system, MONTH)
+    compared = {one["metric"]: one for one in document["comparison"]["metrics"]}
+    assert compared["cost_per_resolved"]["verdict"] == "cannot_be_told"
+    assert compared["cost_per_decision"]["verdict"] == "no_clear_change"
+    assert document["improvements"]["measured"][0]["outcome"] == "cannot_be_told"
+    RollUp.objects.update(priced=F("decisions"), cost_micros=F("decisions") * 4_217)
+    document = build_report_document(system, MONTH)
+    assert document["improvements"]["measured"][0]["outcome"] == "not_reached"
 
 
 def test_hostile_names_are_kept_as_they_are() -> None:
