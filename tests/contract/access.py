@@ -278,7 +278,11 @@ ACCESS: dict[str, tuple[Access, ...]] = {
     "release-list": (see(), do(HANDLING, answer=302, body={"name": "v9", "reason": "x"})),
     "api-runs": (
         see(stranger=200),
-        do(HANDLING, answer=201, body={"dataset": "$dataset_id", "version": 1, "candidate": "our-own release"}),
+        do(
+            HANDLING,
+            answer=201,
+            body={"dataset": "$dataset_id", "version": 1, "split": "all", "candidate": "our-own release"},
+        ),
     ),
     "api-run": (see(),),
     "api-run-examples": (see(),),

@@ -74,7 +74,7 @@ def set_scene() -> Scene:
     example = make_example(dataset, input={"message": MARK})
     sealed = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason=f"{MARK} reason")
     release = state_release(actor=OPERATOR, system=system, name=f"{MARK} release", reason=f"{MARK} reason")
-    run = open_run(actor=OPERATOR, version=sealed, plan=Plan(candidate=release.name))
+    run = open_run(actor=OPERATOR, version=sealed, plan=Plan(candidate=release.name, split=""))
     incident = make_incident(system, title=f"{MARK} incident")
     alarm = make_alarm(incident, title=f"{MARK} alarm", evidence=[escalation.decision])
     price = ModelPrice.objects.create(
