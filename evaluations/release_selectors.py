@@ -1,4 +1,4 @@
-"""Reads of releases: those that an actor may see, and those in traffic that no gate has passed."""
+"""Reads of releases: those that an actor may see, those in traffic that no gate has passed, and whether gates have begun."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from governance.actors import Actor
 from governance.errors import NotFound
 from governance.models import AISystem
 from governance.permissions import require
+from reviews.models import Decision
 
 
 def find_system(*, actor: Actor, slug: str) -> AISystem:
@@ -32,3 +33,10 @@ def ungated_traffic() -> QuerySet[Release, Release]:
     seen = Release.objects.filter(first_seen_at__isnull=False)
     passes = EvaluationRun.objects.passing().filter(candidate=OuterRef("pk"))
     return seen.exclude(Exists(passes)).select_related("system")
+
+
+def is_before_first_gate(system: AISystem) -> bool:
+    """Whether the system answers users and no run of it was ever judged: until then no release of it raises an alarm."""
+    if EvaluationRun.objects.filter(system=system, status=EvaluationRun.Status.CLOSED).exists():
+        return False
+    return Decision.objects.real().filter(system=system).exists()

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from evaluations.release_selectors import find_system, releases_of
+from evaluations.release_selectors import find_system, is_before_first_gate, releases_of
 from evaluations.run_selectors import find_newest_runs
 from evaluations.services.releases import state_release
 from evaluations.web.forms import ReleaseForm
@@ -43,6 +43,7 @@ def release_list(request: HttpRequest, actor: Actor, slug: str) -> HttpResponse:
         "system": system,
         "page": listed,
         "rows": [(release, newest.get(release.pk)) for release in listed.rows],
+        "is_before_first_gate": is_before_first_gate(system),
         "form": form,
         "may_state": may(actor, "releases.state"),
     }

@@ -1,6 +1,7 @@
 """What needs no statistics: people who don't get round to what waits, and a system that nobody answers for any more.
 
-Both are looked at by the clock and are exact: an alarm says what is so. The same condition is one episode and one alarm.
+All are looked at by the clock and are exact: an alarm says what is so. The same condition is one episode and one alarm; each
+release without a gate and each unsigned month is a condition of its own.
 """
 
 from __future__ import annotations
@@ -130,39 +131,46 @@ class Ownership(StandingKind):
 
 @dataclass(frozen=True, slots=True)
 class UngatedTraffic:
-    """A release in traffic that no gate has passed, and whether anybody had stated it."""
+    """A release in traffic that no gate has passed, since when, and whether anybody had stated it. `is_back`: it was there before
+    the system's first gate, and away since."""
 
     release: str
-    first_seen_at: datetime
+    since: datetime
     is_stated: bool
+    is_back: bool = False
 
 
 class UngatedRelease(StandingKind):
-    """Whether what answers users has passed a gate. Before a system's first gate there is nothing to hold a release against,
-    so only releases that came after it count."""
+    """Whether what answers users has passed a gate. Before a system's first gate there is nothing to hold a release against: what
+    answered then may go on. What came after it counts, and what comes back."""
 
     kind = "ungated_release"
     settings = (COOLDOWN,)
     promise = "Exact: an alarm comes within seconds after a release that no gate has passed answers for the first time."
 
-    def find(self, ungated: Sequence[UngatedTraffic], now: datetime) -> Finding | None:
-        """The newest of them; None where all that is in traffic has passed."""
-        if not ungated:
-            return None
-        newest = max(ungated, key=lambda one: (one.first_seen_at, one.release))
-        name = words.name(newest.release)
-        stated = "It was stated beforehand." if newest.is_stated else "Nobody stated it beforehand."
-        return Finding(
-            title=f"Release {name} is in use, and no gate has passed it",
-            summary=(
-                f"Decisions of release {name} come in since {words.moment(newest.first_seen_at)}, and no evaluation run of it "
-                f"has passed. {stated} This is counted, not estimated: it is never false."
-            ),
-            since=newest.first_seen_at,
-            delay=0,
-            segment=f"release={newest.release}"[:300],
-            direction="new",
-        )
+    def find_each(self, ungated: Sequence[UngatedTraffic]) -> list[Finding]:
+        """A finding of each of them, so that the newest release is told of last."""
+        return [_describe_ungated(one) for one in sorted(ungated, key=lambda one: (one.since, one.release))]
+
+
+def _describe_ungated(one: UngatedTraffic) -> Finding:
+    name = words.name(one.release)
+    stated = "It was stated beforehand." if one.is_stated else "Nobody stated it beforehand."
+    again = " again" if one.is_back else ""
+    history = (
+        " It answered before this system's first gate, and had been away while others answered." if one.is_back else ""
+    )
+    return Finding(
+        title=f"Release {name} is in use{again}, and no gate has passed it",
+        summary=(
+            f"Decisions of release {name} come in{again} since {words.moment(one.since)}, and no evaluation run of it has "
+            f"passed.{history} {stated} This is counted, not estimated: it is never false."
+        ),
+        since=one.since,
+        delay=0,
+        segment=f"release={one.release}"[:300],
+        direction="new",
+    )
 
 
 class ReportOverdue(StandingKind):
@@ -176,25 +184,27 @@ class ReportOverdue(StandingKind):
     )
     promise = "Exact: an alarm comes within seconds after the day by which the owner had to attest the month's report."
 
-    def find(self, unattested: Mapping[date, bool], settings: Mapping[str, float], now: datetime) -> Finding | None:
-        """`unattested`: the months that are over and have no attested report, and whether it is frozen. The oldest that is
-        late; None where none is."""
+    def find_each(self, unattested: Mapping[date, bool], settings: Mapping[str, float], now: datetime) -> list[Finding]:
+        """`unattested`: the months that are over and have no attested report, and whether it is frozen. A finding of each that
+        is late, the oldest first."""
         days = timedelta(days=settings["days"])
         late = sorted(month for month in unattested if end_of_month(month) + days <= now)
-        if not late:
-            return None
-        oldest, name = late[0], name_month(late[0])
-        since = end_of_month(oldest) + days
-        others = "" if len(late) == 1 else f" {words.count(len(late))} months are late by now, this one first."
-        state = "It is frozen, and nobody has attested it." if unattested[oldest] else "It is not frozen yet."
-        return Finding(
-            title=f"The report of {name} is not signed",
-            summary=(
-                f"The owner was to attest the report of {name} by {words.moment(since)}. {state}{others} This is counted, not "
-                f"estimated: it is never false."
-            ),
-            since=since,
-            delay=0,
-            segment=f"month={name}",
-            direction="missing",
-        )
+        return [
+            _describe_overdue(month, since=end_of_month(month) + days, is_frozen=unattested[month]) for month in late
+        ]
+
+
+def _describe_overdue(month: date, *, since: datetime, is_frozen: bool) -> Finding:
+    name = name_month(month)
+    state = "It is frozen, and nobody has attested it." if is_frozen else "It is not frozen yet."
+    return Finding(
+        title=f"The report of {name} is not signed",
+        summary=(
+            f"The owner was to attest the report of {name} by {words.moment(since)}. {state} This is counted, not estimated: it "
+            f"is never false."
+        ),
+        since=since,
+        delay=0,
+        segment=f"month={name}",
+        direction="missing",
+    )

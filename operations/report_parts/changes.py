@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from evaluations.models import EvaluationRun, Release
+from evaluations.scoring.gates import Demands
 from governance.models import Activation, AISystem, PolicyApproval
 from operations.models import RollUp
 from operations.months import end_of_month, start_of_month
@@ -18,81 +20,112 @@ from operations.report_parts import plain
 from operations.report_parts.figures import Month
 from operations.report_parts.plain import Json
 
-Verdict = EvaluationRun.Verdict
-RELEASES_AT_MOST = 50
+RELEASES_AT_MOST: Final = 50
+# What a gate takes where a run does not say.
+DEFAULTS: Final = Demands()
+# What a run calls all examples of a version; its row names no part then.
+ALL: Final = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A release as it stood at a month's end. `runs`: those that were judged by then, the newest first, without their evidence."""
+
+    release: Release
+    runs: Sequence[EvaluationRun]
+    decisions: int
+
+    @property
+    def newest(self) -> EvaluationRun | None:
+        return self.runs[0] if self.runs else None
+
+    @property
+    def passing(self) -> EvaluationRun | None:
+        """The newest run by which it may answer users."""
+        return next((run for run in self.runs if run.is_passing), None)
+
+    @property
+    def earlier_pass(self) -> EvaluationRun | None:
+        """What let it out once, where its newest run would not."""
+        return None if self.newest is None or self.newest.is_passing else self.passing
+
+    @property
+    def is_ungated_traffic(self) -> bool:
+        return self.decisions > 0 and self.passing is None
 
 
 def say_changes(month: Month) -> Json:
     since, until = start_of_month(month.month), end_of_month(month.month)
     answered = {name: sums["decisions"] for name, sums in month.cuts[RollUp.Dimension.RELEASE]}
-    runs = _runs_by_release(month.system, until)
-    releases = [
-        release
-        for release in Release.objects.filter(system=month.system).order_by("created_at", "id")
-        if _belongs(release, runs.get(release.pk, ()), answered, since, until)
-    ]
-    said = [_say_release(release, runs.get(release.pk, ()), answered, since, until) for release in releases]
-    said.sort(key=lambda one: (one["first_seen_at"] or one["stated_at"] or "9", one["name"]))
+    standings = _read_standings(month.system, answered, since, until)
+    shown = standings[:RELEASES_AT_MOST]
+    runs = _read_runs({run.pk for one in shown for run in (one.newest, one.earlier_pass) if run is not None})
     return {
-        "releases": said[:RELEASES_AT_MOST],
-        "more_releases": max(0, len(said) - RELEASES_AT_MOST),
+        "releases": [_say_release(one, runs, until) for one in shown],
+        "more_releases": len(standings) - len(shown),
         "ungated": [
-            {"release": one["name"], "decisions": one["decisions"]} for one in said if one["is_ungated_traffic"]
+            {"release": one.release.name, "decisions": one.decisions} for one in standings if one.is_ungated_traffic
         ],
         "unnamed_decisions": answered.get("", 0),
         "policies": _say_policies(month.system, since, until),
     }
 
 
-def _runs_by_release(system: AISystem, until: datetime) -> Mapping[UUID, Sequence[EvaluationRun]]:
-    """Runs that were judged by the month's end, the newest first."""
-    runs = EvaluationRun.objects.filter(system=system, status=EvaluationRun.Status.CLOSED, closed_at__lt=until)
-    found: dict[UUID, list[EvaluationRun]] = defaultdict(list)
-    for run in runs.select_related("version__dataset", "baseline__candidate").order_by("-closed_at", "-id"):
-        found[run.candidate_id].append(run)
-    return found
+def _read_standings(system: AISystem, answered: Mapping[str, int], since: datetime, until: datetime) -> list[Standing]:
+    """Of the releases that belong into the month, by the instant at which they were first seen, else stated, then by name."""
+    judged = EvaluationRun.objects.filter(system=system, status=EvaluationRun.Status.CLOSED, closed_at__lt=until)
+    runs: dict[UUID, list[EvaluationRun]] = defaultdict(list)
+    for run in judged.only("candidate_id", "verdict", "split", "closed_at").order_by("-closed_at", "-id"):
+        runs[run.candidate_id].append(run)
+    found = [
+        Standing(release, runs.get(release.pk, ()), answered.get(release.name, 0))
+        for release in Release.objects.filter(system=system).order_by("created_at", "id")
+    ]
+    belonging = [one for one in found if _belongs(one, since, until)]
+    return sorted(belonging, key=lambda one: (_place(one.release, until), one.release.name))
 
 
-def _is_within(instant: datetime | None, since: datetime, until: datetime) -> bool:
-    return instant is not None and since <= instant < until
-
-
-def _belongs(
-    release: Release, runs: Sequence[EvaluationRun], answered: Mapping[str, int], since: datetime, until: datetime
-) -> bool:
+def _belongs(one: Standing, since: datetime, until: datetime) -> bool:
     """Whether it was stated, seen for the first time or judged in the month, or answers without a gate."""
-    moments = [release.stated_at, release.first_seen_at, *(run.closed_at for run in runs)]
-    is_new = any(_is_within(moment, since, until) for moment in moments)
-    return is_new or (answered.get(release.name, 0) > 0 and not _passing(runs))
+    moments = [one.release.stated_at, one.release.first_seen_at, *(run.closed_at for run in one.runs)]
+    return one.is_ungated_traffic or any(moment is not None and since <= moment < until for moment in moments)
 
 
-def _passing(runs: Sequence[EvaluationRun]) -> EvaluationRun | None:
-    return next((run for run in runs if run.verdict == Verdict.PASS), None)
+def _place(release: Release, until: datetime) -> str:
+    return _known(release.first_seen_at, until) or _known(release.stated_at, until) or "9"
 
 
-def _say_release(
-    release: Release, runs: Sequence[EvaluationRun], answered: Mapping[str, int], since: datetime, until: datetime
-) -> Json:
-    """As it stood at the month's end: what was stated or seen only later is not known yet."""
-    decisions, passing = answered.get(release.name, 0), _passing(runs)
-    is_stated = release.stated_at is not None and release.stated_at < until
-    is_seen = release.first_seen_at is not None and release.first_seen_at < until
-    shown = passing or (runs[0] if runs else None)
+def _known(instant: datetime | None, until: datetime) -> str | None:
+    """What happened only after the month's end is not known yet."""
+    return plain.at(instant) if instant is not None and instant < until else None
+
+
+def _read_runs(keys: Collection[UUID]) -> Mapping[UUID, EvaluationRun]:
+    """The runs that are shown, with their evidence and what they are about."""
+    runs = EvaluationRun.objects.filter(pk__in=keys).select_related("version__dataset", "baseline__candidate")
+    return runs.defer("baseline__evidence").in_bulk()
+
+
+def _say_release(one: Standing, runs: Mapping[UUID, EvaluationRun], until: datetime) -> Json:
+    """As it stood at the month's end. `gate`: its newest run; `earlier_pass`: an older one that passed, where that did not."""
+    release, stated_at = one.release, _known(one.release.stated_at, until)
     return {
         "name": release.name,
-        "reason": release.reason if is_stated else "",
-        "stated_by": release.stated_by_label if is_stated else "",
-        "stated_at": plain.at(release.stated_at) if is_stated else None,
-        "first_seen_at": plain.at(release.first_seen_at) if is_seen else None,
-        "decisions": decisions,
-        "gate": None if shown is None else _say_run(shown),
-        "judgements": len(runs),
-        "is_ungated_traffic": decisions > 0 and passing is None,
+        "reason": release.reason if stated_at else "",
+        "stated_by": release.stated_by_label if stated_at else "",
+        "stated_at": stated_at,
+        "first_seen_at": _known(release.first_seen_at, until),
+        "decisions": one.decisions,
+        "gate": None if one.newest is None else _say_run(runs[one.newest.pk]),
+        "earlier_pass": None if one.earlier_pass is None else _say_run(runs[one.earlier_pass.pk]),
+        "judgements": len(one.runs),
+        "is_ungated_traffic": one.is_ungated_traffic,
     }
 
 
 def _say_run(run: EvaluationRun) -> Json:
-    """The verdict with what it rests on; the whole evidence has this hash."""
+    """The verdict with what it rests on and what was demanded; the whole evidence has this hash. The interval's level is
+    1 − `alpha`."""
     evidence: dict[str, Any] = json.loads(run.evidence)
     interval = evidence.get("interval")
     return {
@@ -102,8 +135,11 @@ def _say_run(run: EvaluationRun) -> Json:
         "closed_at": plain.at(run.closed_at),
         "dataset": run.version.dataset.slug,
         "version": run.version.number,
+        "split": run.split or ALL,
         "baseline": run.baseline.candidate.name if run.baseline else None,
+        **_say_demands(run.demands),
         "examples": evidence.get("examples"),
+        "clusters": evidence.get("clusters"),
         "right": evidence.get("right"),
         "baseline_right": evidence.get("baseline_right"),
         "difference": plain.places(evidence.get("difference")),
@@ -111,6 +147,15 @@ def _say_run(run: EvaluationRun) -> Json:
         "p_value": plain.significant(evidence.get("p_value")),
         "more_examples": evidence.get("more_examples"),
         "evidence_sha256": run.evidence_sha256,
+    }
+
+
+def _say_demands(asked: Mapping[str, Any]) -> Json:
+    """What was asked for, and what the gate takes where nothing was."""
+    shares = ("margin", "alpha", "smallest_effect", "minimum")
+    return {
+        "measure": asked.get("measure", DEFAULTS.measure),
+        **{name: plain.places(asked.get(name, getattr(DEFAULTS, name))) for name in shares},
     }
 
 

@@ -56,10 +56,11 @@ def raise_alarm_step(
     return alarm
 
 
-def end_alarm_step(*, monitor: Monitor, reason: str, now: datetime) -> None:
-    """Within an open transaction: tell the incident of the monitor's newest alarm that what raised it has ended by itself.
-    The incident stays, for people to close."""
-    alarm = monitor.alarms.order_by("-detected_at", "-id").first()
+def end_alarm_step(*, monitor: Monitor, reason: str, now: datetime, segment: str | None = None) -> None:
+    """Within an open transaction: tell the incident of the monitor's newest alarm, or of its newest about this segment, that what
+    raised it has ended by itself. The incident stays, for people to close."""
+    alarms = monitor.alarms.all() if segment is None else monitor.alarms.filter(segment=segment[:300])
+    alarm = alarms.order_by("-detected_at", "-id").first()
     if alarm is None:
         return
     incident = f"incident:{alarm.incident_id}" if alarm.incident_id else f"monitor:{monitor.pk}"

@@ -2,13 +2,14 @@
 
 A condition that lasts is one episode and raises one alarm. When it ends by itself the monitor watches again and its incident is
 told; a person may have re-armed it before, and then the same episode raises no second one. What comes back within the hour is no
-second alarm either while that incident is unresolved.
+second alarm either while that incident is unresolved. Of releases without a gate and of unsigned months each is an episode of its
+own, which begins and ends beside the others.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +18,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Max, Min
 from django.db.models.functions import TruncHour
 
-from evaluations.models import EvaluationRun
-from evaluations.release_selectors import ungated_traffic
 from governance.models import AuditEntry
 from governance.selectors import people_standing
 from governance.services.sweeping import sweep
 from operations.detectors import InsufficientData
-from operations.models import Incident, Monitor, RollUp
+from operations.models import Incident, Monitor
 from operations.monitor_kinds import KINDS, Finding
 from operations.monitor_kinds.arrivals import Volume, describe_silence, hour_of, start_of
 from operations.monitor_kinds.base import EVIDENCE
@@ -32,10 +31,10 @@ from operations.monitor_kinds.standing import (
     QueueAge,
     ReportOverdue,
     UngatedRelease,
-    UngatedTraffic,
     Waiting,
 )
 from operations.observations import Inputs
+from operations.release_selectors import find_ungated
 from operations.report_selectors import unattested_months
 from operations.services.alarming import end_alarm_step, raise_alarm_step
 from operations.services.baselines import record_sealed_step, settings_of
@@ -48,10 +47,12 @@ LATE_COMMITS = timedelta(minutes=1)
 MOST_HOURS = 24 * 14
 # What ended by itself and comes back so soon, while its incident is unresolved, is no news.
 COMES_BACK = timedelta(hours=1)
-# A release that has not answered for so long is not in traffic any more.
-IN_TRAFFIC = timedelta(days=1)
+# An application that names another release with every request must not ring all day.
+MOST_AT_ONCE = 20
+ENDED = "What raised it does not hold any more."
 Status = Monitor.Status
 Find = Callable[[Monitor], Finding | None]
+FindEach = Callable[[Monitor], Sequence[Finding]]
 
 
 def watch_clock(now: datetime | None = None) -> int:
@@ -71,6 +72,8 @@ def watch_clock(now: datetime | None = None) -> int:
         Monitor.Kind.SILENCE: lambda monitor: _find_silence(monitor, instant),
         Monitor.Kind.QUEUE_AGE: _queue_finder(monitors, instant),
         Monitor.Kind.OWNER: _owner_finder(monitors, instant),
+    }
+    finds_each: dict[str, FindEach] = {
         Monitor.Kind.UNGATED_RELEASE: _gate_finder(monitors, instant),
         Monitor.Kind.REPORT_OVERDUE: _report_finder(monitors, instant),
     }
@@ -80,6 +83,8 @@ def watch_clock(now: datetime | None = None) -> int:
             return _watch_volume(monitor, instant)
         if monitor.status == Status.LEARNING:
             return False
+        if monitor.kind in finds_each:
+            return _follow_each(monitor, finds_each[monitor.kind](monitor), instant)
         return _follow_episode(monitor, finds[monitor.kind], instant)
 
     return sweep(monitors, look)
@@ -114,11 +119,74 @@ def _comes_back(monitor: Monitor, finding: Finding, now: datetime) -> bool:
     return newest is not None and newest[0] == finding.segment[:300] and newest[1] in Incident.UNRESOLVED
 
 
+def _follow_each(monitor: Monitor, findings: Sequence[Finding], now: datetime) -> bool:
+    """Tell of what does not hold any more, and raise the first finding that nobody was told of; the next look raises the next. Of
+    what holds at the same time no more than `MOST_AT_ONCE` are told."""
+    told, holding = _read_told(monitor, now), {finding.segment for finding in findings}
+    ended = [segment for segment, ended_at in told.items() if not ended_at and segment not in holding]
+    if ended:
+        told |= dict.fromkeys(ended, now.isoformat())
+        if not _end_some(monitor, told, ended, now):
+            return False
+    lasting = sum(not ended_at for ended_at in told.values())
+    if lasting >= MOST_AT_ONCE or now.isoformat() < monitor.state.get("quiet_until", ""):
+        return False
+    for finding in findings:
+        if not _is_told(monitor, finding.segment, told):
+            return _raise(monitor, finding, {"episode": {**told, finding.segment: ""}}, now)
+    return False
+
+
+def _read_told(monitor: Monitor, now: datetime) -> dict[str, str]:
+    """The segments that were told of, each with the instant at which it ended by itself, empty while it holds. Those that ended
+    too long ago to come back are left out."""
+    kept = monitor.state.get("episode")
+    if kept is None and monitor.status == Status.ALARMED:
+        # Settings were changed, which begins the state anew; the alarm stays.
+        kept = monitor.alarms.order_by("-detected_at", "-id").values_list("segment", flat=True).first()
+    # A segment by itself is how a single episode is kept.
+    told = {kept: ""} if isinstance(kept, str) else kept or {}
+    since = (now - COMES_BACK).isoformat()
+    return {segment: ended_at for segment, ended_at in told.items() if not ended_at or ended_at > since}
+
+
+def _is_told(monitor: Monitor, segment: str, told: Mapping[str, str]) -> bool:
+    if segment not in told:
+        return False
+    return not told[segment] or _is_looked_into(monitor, segment)
+
+
+def _is_looked_into(monitor: Monitor, segment: str) -> bool:
+    """Whether the incident of the newest alarm about a segment is not resolved yet."""
+    alarms = monitor.alarms.filter(segment=segment[:300]).order_by("-detected_at", "-id")
+    return alarms.values_list("incident__status", flat=True).first() in Incident.UNRESOLVED
+
+
+def _end_some(monitor: Monitor, told: Mapping[str, str], ended: Sequence[str], now: datetime) -> bool:
+    """Keep which segments have ended, and tell their incidents; the monitor is alarmed while another one holds. False where
+    somebody was faster."""
+    is_alarmed = monitor.status == Status.ALARMED
+    goes_on = is_alarmed and not all(told.values())
+    status = Status.ALARMED if goes_on else Status.WATCHING
+    state = {**monitor.state, "episode": dict(told)}
+    with transaction.atomic(durable=True):
+        changed = Monitor.objects.filter(pk=monitor.pk, version=monitor.version).update(
+            status=status, state=state, changed_at=now, version=F("version") + 1
+        )
+        if not changed:
+            return False
+        for segment in ended if is_alarmed else ():
+            if _is_looked_into(monitor, segment):
+                end_alarm_step(monitor=monitor, reason=ENDED, now=now, segment=segment)
+    monitor.status, monitor.state, monitor.version = status, state, monitor.version + 1
+    return True
+
+
 def _raise(monitor: Monitor, finding: Finding, state: Mapping[str, Any], now: datetime, **changes: Any) -> bool:
     newest = AuditEntry.objects.aggregate(newest=Max("leaf_index"))["newest"] or 0
     try:
         with transaction.atomic(durable=True):
-            changed = Monitor.objects.filter(pk=monitor.pk, version=monitor.version, status=Status.WATCHING).update(
+            changed = Monitor.objects.filter(pk=monitor.pk, version=monitor.version, status=monitor.status).update(
                 status=Status.ALARMED, state=dict(state), changed_at=now, version=F("version") + 1, **changes
             )
             if not changed:
@@ -141,7 +209,7 @@ def _end_episode(monitor: Monitor, now: datetime) -> None:
             status=Status.WATCHING, state={"ended_at": now.isoformat()}, changed_at=now, version=F("version") + 1
         )
         if changed and monitor.status == Status.ALARMED:
-            end_alarm_step(monitor=monitor, reason="What raised it does not hold any more.", now=now)
+            end_alarm_step(monitor=monitor, reason=ENDED, now=now)
 
 
 def _find_silence(monitor: Monitor, now: datetime) -> Finding | None:
@@ -202,38 +270,21 @@ def _owner_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
     return find
 
 
-def _gate_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
-    """Reads of all systems at once which releases are in traffic and have passed no gate, since each system's first one."""
-    systems = [monitor.system_id for monitor in monitors if monitor.kind == Monitor.Kind.UNGATED_RELEASE]
-    runs = EvaluationRun.objects.filter(system__in=systems, status=EvaluationRun.Status.CLOSED).order_by()
-    begun = dict(runs.values_list("system").annotate(first=Min("closed_at")))
-    answering = set(
-        RollUp.objects.filter(
-            system__in=begun,
-            grain=RollUp.Grain.HOUR,
-            dimension=RollUp.Dimension.RELEASE,
-            starts_at__gte=now - IN_TRAFFIC,
-            decisions__gt=0,
-        ).values_list("system_id", "value")
-    )
-    ungated: dict[uuid.UUID, list[UngatedTraffic]] = {}
-    for release in ungated_traffic().filter(system__in=begun):
-        seen_at = release.first_seen_at
-        if seen_at and seen_at >= begun[release.system_id] and (release.system_id, release.name) in answering:
-            traffic = UngatedTraffic(release.name, seen_at, release.stated_at is not None)
-            ungated.setdefault(release.system_id, []).append(traffic)
+def _gate_finder(monitors: Iterable[Monitor], now: datetime) -> FindEach:
+    """Reads of all systems at once which releases answer though no gate has passed them."""
     kind = KINDS[Monitor.Kind.UNGATED_RELEASE]
     assert isinstance(kind, UngatedRelease)
-    return lambda monitor: kind.find(ungated.get(monitor.system_id, []), now)
+    ungated = find_ungated([monitor.system_id for monitor in monitors if monitor.kind == kind.kind], now=now)
+    return lambda monitor: kind.find_each(ungated.get(monitor.system_id, []))
 
 
-def _report_finder(monitors: Iterable[Monitor], now: datetime) -> Find:
+def _report_finder(monitors: Iterable[Monitor], now: datetime) -> FindEach:
     """Reads of all systems at once which months they should have signed."""
     kind = KINDS[Monitor.Kind.REPORT_OVERDUE]
     assert isinstance(kind, ReportOverdue)
     asked = [monitor for monitor in monitors if monitor.kind == kind.kind]
     unattested = unattested_months([monitor.system for monitor in asked], now=now)
-    return lambda monitor: kind.find(unattested[monitor.system_id], settings_of(monitor), now)
+    return lambda monitor: kind.find_each(unattested[monitor.system_id], settings_of(monitor), now)
 
 
 def _watch_volume(monitor: Monitor, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from evaluations.services.releases import READER as NOTING
 from governance.actors import SYSTEM, Actor
 from governance.errors import NotFound, NotPermitted
 from governance.models import AISystem, AuditEntry, ReaderCursor
@@ -27,6 +28,7 @@ from operations.services.assigning import has_standing
 from operations.services.rollups import CHANGED, MADE
 from operations.services.rollups import READER as COUNTING
 from reviews.models import Decision
+from reviews.querysets import DecisionQuerySet
 from reviews.services.clock import database_now
 
 LONGEST_STATEMENT: Final = 4_000
@@ -116,22 +118,27 @@ def _refuse_unfit(system: AISystem, month: date, now: datetime) -> None:
 
 
 def is_counted(system: AISystem, month: date) -> bool:
-    """Whether the roll-ups of a month hold all that the log says about its decisions."""
+    """Whether the roll-ups of a month hold all that the log says about its decisions, and each release that these name for the
+    first time has been noted."""
     since, until = start_of_month(month), end_of_month(month)
     if RollUpDue.objects.filter(system=system, starts_at__gte=since, starts_at__lt=until).exists():
         return False
-    read_to = ReaderCursor.objects.filter(reader=COUNTING).values_list("next_index", flat=True).first() or 0
+    made = Decision.objects.real().filter(system=system, created_at__gte=since, created_at__lt=until)
+    has_rolled_up = _has_read(COUNTING, MADE | CHANGED, made, system.organization_id)
+    return has_rolled_up and _has_read(NOTING, MADE, made.exclude(release=""), system.organization_id)
+
+
+def _has_read(reader: str, types: Collection[str], decisions: DecisionQuerySet, organization_id: uuid.UUID) -> bool:
+    """Whether a reader of the log has nothing of these types before it that is about one of these decisions."""
+    read_to = ReaderCursor.objects.filter(reader=reader).values_list("next_index", flat=True).first() or 0
     unread = AuditEntry.objects.filter(
-        Q(leaf_index__gte=read_to) | Q(leaf_index__isnull=True),
-        organization_id=system.organization_id,
-        type__in=MADE | CHANGED,
+        Q(leaf_index__gte=read_to) | Q(leaf_index__isnull=True), organization_id=organization_id, type__in=types
     ).order_by()
     subjects = list(unread.values_list("payload__subject", flat=True)[: UNREAD_AT_MOST + 1])
     if len(subjects) > UNREAD_AT_MOST:
         return False
-    decisions = {uuid.UUID(subject.partition(":")[2]) for subject in subjects if subject}
-    made = Decision.objects.real().filter(pk__in=decisions, system=system, created_at__gte=since, created_at__lt=until)
-    return not made.exists()
+    keys = {uuid.UUID(subject.partition(":")[2]) for subject in subjects if subject}
+    return not decisions.filter(pk__in=keys).exists()
 
 
 def _insert(report: OwnershipReport) -> bool:

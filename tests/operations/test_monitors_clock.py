@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from governance.models import AISystem, AuditEntry, Membership
 from governance.services.sequencing import sequence_entries
 from operations.models import Alarm, Incident, Monitor, OwnershipReport
 from operations.services.baselines import ensure_monitors, judge_alarm, rearm_monitor
-from operations.services.clock_watching import watch_clock
+from operations.services.clock_watching import MOST_AT_ONCE, watch_clock
 from operations.services.monitoring import watch
 from operations.services.previewing import preview_monitor
 from reviews.models import Escalation
@@ -218,7 +219,7 @@ def make_release(system: AISystem, name: str, *, seen_at: datetime) -> Release:
     )
 
 
-def judge(release: Release, verdict: str) -> EvaluationRun:
+def judge(release: Release, verdict: str, *, at: datetime | None = None) -> EvaluationRun:
     """A closed run of a release, written as rows."""
     dataset = make_dataset(release.system, slug=f"{release.name}-{verdict}")
     version = DatasetVersion.objects.create(
@@ -243,7 +244,7 @@ def judge(release: Release, verdict: str) -> EvaluationRun:
         evidence="{}",
         created_by_label="x",
         created_at=timezone.now(),
-        closed_at=timezone.now(),
+        closed_at=at or timezone.now(),
     )
 
 
@@ -272,10 +273,180 @@ def test_a_release_that_does_not_answer_any_more_is_no_alarm() -> None:
     assert watch_clock(timezone.now() + timedelta(days=2)) == 0
 
 
+# A Monday on which gates began.
+BEGAN = datetime(2026, 10, 5, 10, tzinfo=UTC)
+
+
+def make_gated() -> tuple[Stream, Release]:
+    """A system whose release 1.0 answered when its first gate failed it."""
+    stream = only("ungated_release", Stream(make_system()))
+    first = Release.objects.create(
+        organization_id=stream.system.organization_id,
+        system=stream.system,
+        name="1.0",
+        first_seen_at=BEGAN - timedelta(days=30),
+        created_at=BEGAN - timedelta(days=30),
+    )
+    judge(first, "fail", at=BEGAN)
+    return stream, first
+
+
+def answer(system: AISystem, name: str, *days: int, hour: int = 12) -> None:
+    """Traffic of a release, or of none that was named, at an hour of these days after the one on which gates began."""
+    for day in days:
+        make_roll_up(system, starts_at=BEGAN.replace(hour=hour) + timedelta(days=day), dimension="release", value=name)
+    if not name:
+        return
+    seen_at = BEGAN.replace(hour=hour) + timedelta(days=days[0])
+    Release.objects.get_or_create(
+        organization_id=system.organization_id,
+        system=system,
+        name=name,
+        defaults={"first_seen_at": seen_at, "created_at": seen_at},
+    )
+
+
+def at(day: int, hour: int) -> datetime:
+    return BEGAN.replace(hour=hour) + timedelta(days=day)
+
+
+def told(stream: Stream) -> list[str]:
+    """What its alarms are about, in the order in which they were raised."""
+    return list(
+        Alarm.objects.filter(system=stream.system).order_by("detected_at", "id").values_list("segment", flat=True)
+    )
+
+
+def told_to_have_ended() -> list[str]:
+    entries = AuditEntry.objects.filter(type="alarm.ended").order_by("id")
+    return [json.loads(entry.payload.payload)["title"] for entry in entries]
+
+
+def test_each_release_without_a_gate_is_one_alarm_however_many_answer_at_once() -> None:
+    stream, _ = make_gated()
+    answer(stream.system, "2.1", 1)
+    assert watch_clock(at(1, 13)) == 1
+    answer(stream.system, "2.2", 1, hour=13)
+    assert [watch_clock(at(1, 14) + timedelta(minutes=minute)) for minute in range(4)] == [1, 0, 0, 0]
+    assert told(stream) == ["release=2.1", "release=2.2"]
+    assert Incident.objects.count() == 1 and not told_to_have_ended()
+    # 2.1 has not answered for a day, 2.2 goes on.
+    answer(stream.system, "2.2", 2, hour=12)
+    assert [watch_clock(at(2, 14) + timedelta(minutes=minute)) for minute in range(3)] == [0, 0, 0]
+    assert told_to_have_ended() == ["Ended by itself: Release 2.1 is in use, and no gate has passed it"]
+    assert stream.monitor("ungated_release").status == Status.ALARMED
+    judge(Release.objects.get(name="2.2"), "pass", at=at(2, 15))
+    assert watch_clock(at(2, 16)) == 0
+    assert len(told_to_have_ended()) == 2
+    assert stream.monitor("ungated_release").status == Status.WATCHING
+
+
+def test_two_that_are_found_at_once_are_told_one_after_the_other_and_not_again_after_rearming() -> None:
+    stream, _ = make_gated()
+    answer(stream.system, "2.1", 1)
+    answer(stream.system, "2.2", 1)
+    assert [watch_clock(at(1, 13)) for _ in range(4)] == [1, 1, 0, 0]
+    owner = actor_of(stream.system.owner, stream.system.organization)
+    rearm_monitor(actor=owner, monitor_id=stream.monitor("ungated_release").pk, reason="We know of both.")
+    assert [watch_clock(at(1, 14)) for _ in range(2)] == [0, 0]
+    answer(stream.system, "2.3", 1, hour=14)
+    assert [watch_clock(at(1, 15)) for _ in range(2)] == [1, 0]
+    assert told(stream)[-1] == "release=2.3"
+
+
+def test_what_leaves_and_comes_back_is_told_again() -> None:
+    stream, _ = make_gated()
+    answer(stream.system, "2.1", 1)
+    answer(stream.system, "2.2", 1, 2, 3)
+    assert [watch_clock(at(1, 13)) for _ in range(3)] == [1, 1, 0]
+    assert watch_clock(at(2, 14)) == 0
+    answer(stream.system, "2.1", 3)
+    # As with every condition the same entry of the log carries one alarm.
+    sequence_entries()
+    assert [watch_clock(at(3, 13)) for _ in range(2)] == [1, 0]
+
+
+def test_an_application_that_renames_itself_all_the_time_does_not_ring_all_day() -> None:
+    stream, _ = make_gated()
+    for number in range(MOST_AT_ONCE + 3):
+        answer(stream.system, f"build {number}", 1)
+    assert sum(watch_clock(at(1, 13)) for _ in range(MOST_AT_ONCE + 3)) == MOST_AT_ONCE
+
+
+@pytest.mark.parametrize("state", [{}, {"episode": "release=2.1"}])
+def test_an_alarm_that_was_raised_under_other_settings_goes_on(state: dict[str, Any]) -> None:
+    stream, _ = make_gated()
+    answer(stream.system, "2.1", 1)
+    assert watch_clock(at(1, 13)) == 1
+    Monitor.objects.filter(kind="ungated_release").update(state=state)
+    assert watch_clock(at(1, 14)) == 0
+    assert watch_clock(at(3, 14)) == 0
+    assert len(told_to_have_ended()) == 1
+    assert stream.monitor("ungated_release").status == Status.WATCHING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_clocks_at_once_raise_one_alarm_for_each_release() -> None:
+    stream, _ = make_gated()
+    answer(stream.system, "2.1", 1)
+    watch_clock(at(1, 13))
+    answer(stream.system, "2.2", 1, hour=13)
+    for _ in range(2):
+        race(*[lambda: watch_clock(at(1, 14))] * 3)
+    assert told(stream) == ["release=2.1", "release=2.2"]
+    race(*[lambda: watch_clock(at(9, 14))] * 3)
+    assert len(told_to_have_ended()) == 2
+
+
+def test_a_release_from_before_the_gates_may_go_on_and_is_an_alarm_when_it_comes_back() -> None:
+    stream, first = make_gated()
+    # Nothing answers on the weekend of days 5 and 6.
+    answer(stream.system, "1.0", *range(-30, 5), 7, 8)
+    answer(stream.system, "1.1", 8, 9, 10)
+    judge(Release.objects.get(name="1.1"), "pass", at=at(8, 9))
+    assert [watch_clock(at(day, 13)) for day in (0, 1, 4, 7, 8, 9)] == [0] * 6
+    assert watch_clock(at(10, 13)) == 0, "it is away"
+    answer(stream.system, "1.0", 11)
+    assert [watch_clock(at(11, 13)), watch_clock(at(11, 14))] == [1, 0]
+    (alarm,) = stream.alarms()
+    assert (alarm.segment, alarm.since_at) == ("release=1.0", at(11, 12))
+    assert "is in use again" in alarm.title and "before this system's first gate" in alarm.summary
+    answer(stream.system, "1.0", 12, 13)
+    assert [watch_clock(at(12, 13)), watch_clock(at(13, 13))] == [0, 0]
+    assert not told_to_have_ended()
+    judge(first, "pass", at=at(13, 14))
+    assert watch_clock(at(13, 15)) == 0
+    assert len(told_to_have_ended()) == 1
+
+
+def test_what_comes_back_is_found_in_few_questions(django_assert_max_num_queries: Any) -> None:
+    for _ in range(4):
+        stream, _ = make_gated()
+        answer(stream.system, "1.0", *range(-3, 5))
+        answer(stream.system, "", *range(5))
+    with django_assert_max_num_queries(12):
+        assert watch_clock(at(4, 13)) == 0
+
+
 def month_with_traffic(system: AISystem, day: datetime) -> None:
     """A day of decisions in a system that has been there for years."""
     AISystem.objects.filter(pk=system.pk).update(created_at=day - timedelta(days=400))
     make_roll_up(system, starts_at=day, decisions=40)
+
+
+def sign(system: AISystem, month: date, at: datetime) -> None:
+    OwnershipReport.objects.create(
+        organization_id=system.organization_id,
+        system=system,
+        month=month,
+        document="{}",
+        sha256="0" * 64,
+        frozen_at=at,
+        frozen_by_label="x",
+        attested_at=at,
+        attested_by=system.owner,
+        attested_by_label="x",
+    )
 
 
 def test_a_month_that_nobody_signed_by_the_tenth_day_is_an_alarm_until_somebody_does() -> None:
@@ -289,18 +460,7 @@ def test_a_month_that_nobody_signed_by_the_tenth_day_is_an_alarm_until_somebody_
     assert (alarm.segment, alarm.since_at) == ("month=2026-09", due)
     assert "not frozen" in alarm.summary
     assert alarm.incident and alarm.incident.assignee == stream.system.owner
-    OwnershipReport.objects.create(
-        organization_id=stream.system.organization_id,
-        system=stream.system,
-        month=date(2026, 9, 1),
-        document="{}",
-        sha256="0" * 64,
-        frozen_at=due,
-        frozen_by_label="x",
-        attested_at=due,
-        attested_by=stream.system.owner,
-        attested_by_label="x",
-    )
+    sign(stream.system, date(2026, 9, 1), due)
     assert watch_clock(due + timedelta(hours=2)) == 0
     assert stream.monitor("report_overdue").status == Status.WATCHING
 
@@ -320,3 +480,32 @@ def test_how_many_days_an_owner_has_is_a_setting() -> None:
     Monitor.objects.filter(system=stream.system, kind="report_overdue").update(settings={"days": 20})
     assert watch_clock(datetime(2026, 10, 20, tzinfo=UTC)) == 0
     assert watch_clock(datetime(2026, 10, 21, tzinfo=UTC)) == 1
+
+
+def test_each_month_that_is_overdue_is_an_alarm_of_its_own() -> None:
+    stream = only("report_overdue", Stream(make_system()))
+    month_with_traffic(stream.system, datetime(2026, 9, 14, tzinfo=UTC))
+    make_roll_up(stream.system, starts_at=datetime(2026, 10, 14, tzinfo=UTC), decisions=40)
+    assert watch_clock(datetime(2026, 10, 11, tzinfo=UTC)) == 1
+    november = datetime(2026, 11, 11, tzinfo=UTC)
+    assert watch_clock(november - timedelta(seconds=1)) == 0
+    assert [watch_clock(november), watch_clock(november)] == [1, 0]
+    assert told(stream) == ["month=2026-09", "month=2026-10"]
+    assert Incident.objects.count() == 1
+    sign(stream.system, date(2026, 9, 1), november + timedelta(hours=1))
+    assert watch_clock(november + timedelta(hours=2)) == 0
+    assert told_to_have_ended() == ["Ended by itself: The report of 2026-09 is not signed"]
+    assert stream.monitor("report_overdue").status == Status.ALARMED
+
+
+def test_a_month_that_is_overdue_when_another_one_is_signed_is_an_alarm() -> None:
+    stream = only("report_overdue", Stream(make_system()))
+    month_with_traffic(stream.system, datetime(2026, 9, 14, tzinfo=UTC))
+    make_roll_up(stream.system, starts_at=datetime(2026, 10, 14, tzinfo=UTC), decisions=40)
+    assert watch_clock(datetime(2026, 10, 11, tzinfo=UTC)) == 1
+    november = datetime(2026, 11, 11, tzinfo=UTC)
+    sign(stream.system, date(2026, 9, 1), november)
+    assert [watch_clock(november), watch_clock(november)] == [1, 0]
+    assert Incident.objects.get().status == Incident.Status.OPEN
+    assert told(stream)[-1] == "month=2026-10"
+    assert told_to_have_ended() == ["Ended by itself: The report of 2026-09 is not signed"]
