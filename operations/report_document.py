@@ -67,7 +67,7 @@ def build_report_document(system: AISystem, month: date, *, now: datetime | None
 
     both = measured(month)
     figures, costs = both.month, both.costs
-    watched = look_at_monitors(figures)
+    watched = look_at_monitors(figures, instant)
     cost = say_cost(costs)
     return {
         "format": FORMAT,

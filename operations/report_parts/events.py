@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from governance.models import AISystem, AuditEntry
+from governance.models import AISystem, AuditPayload
 from operations.models import Alarm, Incident
 from operations.months import end_of_month, start_of_month
 from operations.report_parts import plain
@@ -23,30 +23,29 @@ BREAKER_STATES = {"breaker.opened": "open", "breaker.half_opened": "half_open", 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry of the audit log with its payload; {} where that was erased."""
+    """An entry of the audit log with its payload."""
 
     type: str
     at: datetime
     by: str
     payload: dict[str, Any]
 
+    @classmethod
+    def of(cls, payload: AuditPayload) -> Told:
+        entry = payload.entry
+        return cls(entry.type, entry.occurred_at, entry.actor_label, json.loads(payload.payload))
 
-def read_entries(system: AISystem, types: Iterable[str], until: datetime, subject: str = "") -> list[Told]:
-    """What the log says of the organization up to an instant, oldest first."""
-    entries = AuditEntry.objects.filter(
-        organization_id=system.organization_id, type__in=list(types), occurred_at__lt=until
-    ).select_related("payload")
-    if subject:
-        entries = entries.filter(payload__organization_id=system.organization_id, payload__subject=subject)
-    return [
-        Told(
-            entry.type,
-            entry.occurred_at,
-            entry.actor_label,
-            json.loads(entry.payload.payload) if hasattr(entry, "payload") else {},
-        )
-        for entry in sorted(entries, key=lambda entry: (entry.occurred_at, entry.pk))
-    ]
+
+def read_entries(system: AISystem, types: Iterable[str], until: datetime, subject: str) -> list[Told]:
+    """What the log says of one thing of the organization's up to an instant, oldest first."""
+    payloads = AuditPayload.objects.filter(
+        organization_id=system.organization_id,
+        subject=subject,
+        entry__type__in=list(types),
+        entry__occurred_at__lt=until,
+    ).select_related("entry")
+    ordered = sorted(payloads, key=lambda payload: (payload.entry.occurred_at, payload.entry_id))
+    return [Told.of(payload) for payload in ordered]
 
 
 def say_alarms(month: Month, expected_false: float | None) -> Json:

@@ -20,8 +20,16 @@ Json = Mapping[str, Any]
 METRICS: Final = dict(ImprovementItem.Metric.choices)
 MONITORS: Final = dict(Monitor.Kind.choices)
 VERDICTS: Final = dict(EvaluationRun.Verdict.choices)
+# Of which part of a version the examples were.
+SPLITS: Final = {"test": ", what was held out", "train": ", what is to learn from", "all": ", all examples"}
 OUTCOMES: Final = {"reached": "Reached", "not_reached": "Not reached", "cannot_be_told": "Cannot be told"}
-STATES: Final = {"watched": "watched", "learning": "still learning", "off": "switched off", "new": "made later"}
+STATES: Final = {
+    "watched": "watched",
+    "silent": "silent throughout",
+    "learning": "still learning",
+    "off": "switched off",
+    "new": "made later",
+}
 CODES: Final = {
     "attested": ("Attested", "allow"),
     "overdue": ("Overdue", "block"),
@@ -167,11 +175,13 @@ def _sum_quality(document: Json) -> str:
 def _sum_changes(document: Json) -> str:
     changes = document["changes"]
     new = [one for one in changes["releases"] if one["stated_at"] or one["first_seen_at"] or one["gate"]]
-    passed = sum(1 for one in new if one["gate"] and one["gate"]["verdict"] == "pass")
+    passed = sum(1 for one in new if _has_passed(one))
+    lost = sum(1 for one in new if one.get("earlier_pass"))
     policies, ungated = len(changes["policies"]), changes["ungated"]
     parts = []
     if new:
-        parts.append(f"{_plural(len(new), 'release')} new or judged, {passed} of them past a gate")
+        again = f", {lost} not in the newest run" if lost else ""
+        parts.append(f"{_plural(len(new), 'release')} new or judged, {passed} of them past a gate{again}")
     if policies:
         parts.append(f"{_plural(policies, 'policy version')} put in force")
     sentence = f"{'; '.join(parts)}." if parts else "Nothing was changed."
@@ -181,6 +191,13 @@ def _sum_changes(document: Json) -> str:
             f" {count_words(sum_of)} decisions came from {_plural(len(ungated), 'release')} that no gate has passed."
         )
     return sentence[:1].upper() + sentence[1:]
+
+
+def _has_passed(release: Json) -> bool:
+    """Whether some run let it out. One on what a release may learn from alone does not."""
+    gate = release["gate"]
+    is_newest = gate is not None and gate["verdict"] == "pass" and gate.get("split") != "train"
+    return is_newest or bool(release.get("earlier_pass"))
 
 
 def _plural(number: int, noun: str) -> str:
@@ -214,28 +231,65 @@ def _sum_sight(document: Json) -> str:
     monitors, unwatched = document["sight"]["monitors"], document["sight"]["unwatched"]
     if not monitors:
         return "No monitor watched it."
+    partly = sum(1 for one in monitors if one["kind"] not in unwatched and _missed_some(one))
+    partly_words = f", {partly} of them not all the time" if partly else ""
     if not unwatched:
-        return f"All {len(monitors)} monitors watched."
-    return f"{len(monitors) - len(unwatched)} of {len(monitors)} monitors watched; what the others watch for would have gone unseen."
+        return f"All {len(monitors)} monitors watched{partly_words}."
+    return (
+        f"{len(monitors) - len(unwatched)} of {len(monitors)} monitors watched{partly_words}; what the others watch for would "
+        f"have gone unseen."
+    )
+
+
+def _missed_some(monitor: Json) -> bool:
+    """Documents that were frozen earlier know some of these only."""
+    return any(monitor.get(name) for name in ("watched_since", "silent_s", "quiet_s", "off_s", "relearned_s"))
 
 
 def sight_words(monitor: Json) -> str:
-    """What one monitor could not have noticed, in a sentence or two."""
-    match monitor["state"]:
-        case "learning":
-            return "It was still learning what is usual, so it watched nothing."
-        case "off":
-            return "It is switched off, so it watched nothing."
-        case "new":
-            return "It was made after this month."
-    if monitor["observations"] == 0:
-        return f"It saw no {monitor['unit'].rstrip('s')}, so it could have noticed nothing."
-    sentences = [_edges(monitor)] if monitor["detectable"] else [monitor["promise"]]
+    """What one monitor could not have noticed, and when it did not watch, in a few sentences."""
+    if not monitor.get("watched_s", monitor["state"] == "watched"):
+        return UNWATCHED[monitor["state"]]
+    sentences = [_unnoticed(monitor)]
     if monitor["watched_since"]:
         sentences.append(f"It watched from {instant_words(monitor['watched_since'])} UTC on.")
-    if monitor["silent_s"]:
-        sentences.append(f"It was silent for {lasting_words(monitor['silent_s'])}, because it was alarmed.")
+    sentences += [words.format(lasting_words(monitor[name])) for name, words in PAUSES.items() if monitor.get(name)]
+    sentences.append(AT_THE_END.get(monitor["state"], ""))
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+UNWATCHED: Final = {
+    "learning": "It was still learning what is usual, so it watched nothing.",
+    "off": "It was switched off, so it watched nothing.",
+    "silent": "It was alarmed already, or told to wait after that, so it could have noticed nothing more.",
+    "new": "It was made after this month.",
+}
+PAUSES: Final = {
+    "silent_s": "It was silent for {}, because it was alarmed.",
+    "quiet_s": "After it was re-armed it raised no alarm for {}, as its settings say.",
+    "relearned_s": "For {} it was learning anew.",
+    "off_s": "For {} it was switched off.",
+}
+AT_THE_END: Final = {
+    "learning": "At the month's end it was learning anew.",
+    "off": "At the month's end it was switched off.",
+}
+REDESIGNED: Final = {
+    "learned_anew": "it has learned anew since",
+    "learned_more": "it has learned from a false alarm since",
+    "set_anew": "its settings were changed since",
+}
+
+
+def _unnoticed(monitor: Json) -> str:
+    if monitor["observations"] == 0:
+        return f"It saw no {monitor['unit'].rstrip('s')}, so it could have noticed nothing."
+    if monitor["detectable"]:
+        return _edges(monitor)
+    why, promise = REDESIGNED.get(monitor.get("unknown_because") or ""), monitor["promise"]
+    if why is None:
+        return str(promise)
+    return f"{promise} How small a change it could have noticed can't be told any more: {why}.".strip()
 
 
 def _edges(monitor: Json) -> str:
@@ -261,22 +315,42 @@ def _edge(side: Json, before: str) -> str:
 
 
 def gate_words(gate: Json) -> str:
-    """What a run's verdict rests on, in one line."""
-    parts = [f"version {gate['version']} of {gate['dataset']}"]
+    """What a run's verdict rests on and what was demanded, in one line. Documents from before that was in them name neither
+    demands nor level."""
+    parts = [f"version {gate['version']} of {gate['dataset']}{SPLITS.get(gate.get('split', ''), '')}"]
     if gate["examples"] is not None and gate["right"] is not None:
-        parts.append(f"{count_words(gate['right'])} of {count_words(gate['examples'])} right")
+        subjects = f", of {_plural(gate['clusters'], 'subject')}" if gate.get("clusters") else ""
+        parts.append(f"{count_words(gate['right'])} of {count_words(gate['examples'])} right{subjects}")
     if gate["baseline_right"] is not None and gate["baseline"]:
         parts.append(f"{gate['baseline']}: {count_words(gate['baseline_right'])}")
     if gate["difference"] is not None and gate["interval"]:
         low, high = gate["interval"]
-        parts.append(
-            f"difference {_points(gate['difference'])} points (95{NO_BREAK}%: {_points(low)} to {_points(high)})"
-        )
+        level = _level(gate) or "interval"
+        parts.append(f"difference {_points(gate['difference'])} points ({level}: {_points(low)} to {_points(high)})")
     if gate["p_value"] is not None:
         parts.append("p < 0.001" if gate["p_value"] < 0.001 else f"p = {gate['p_value']:.2g}")
     if gate["more_examples"]:
         parts.append(f"{count_words(gate['more_examples'])} more examples needed")
+    if "alpha" in gate:
+        parts.append(_demand(gate))
     return "; ".join(parts)
+
+
+def _level(gate: Json) -> str:
+    return f"{100 * (1 - gate['alpha']):.6g}{NO_BREAK}%" if "alpha" in gate else ""
+
+
+def _demand(gate: Json) -> str:
+    is_graded, least = gate["measure"] == "score", gate["minimum"]
+    what = "the mean score" if is_graded else "right answers"
+    if gate["baseline"] is None:
+        return (
+            "asked for no minimum" if least is None else f"asked for {percent_words(least)} in {what} ({_level(gate)})"
+        )
+    if gate["goal"] == "better":
+        seen = f"{100 * gate['smallest_effect']:.3g} points"
+        return f"asked to be ahead in {what} (p ≤ {gate['alpha']:.3g}), where an improvement of {seen} can be seen"
+    return f"asked to be less than {100 * gate['margin']:.3g} points behind in {what} ({_level(gate)})"
 
 
 def expected_false_words(alarms: Json) -> str:

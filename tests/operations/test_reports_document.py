@@ -8,13 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from governance.actors import SYSTEM
 from governance.canonical import canonicalize, parse_ijson, sha256_hex
 from governance.models import AISystem
+from governance.services.recording import record
 from operations.models import Monitor, RollUp
 from operations.monitor_kinds import KINDS
 from operations.months import end_of_month
@@ -33,6 +35,7 @@ from tests.operations.report_scenes import (
     make_month,
     set_scene,
 )
+from tests.operations.sight_scenes import make_hours
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +86,7 @@ def test_both_databases_give_one_hash() -> None:
     make_month(system, MONTH, n=131, failed=3, review_seconds=0.1 + 0.2)
     make_judged_release(system)
     seal_rates(system)
+    make_hours(system)
     document = build_report_document(system, MONTH)
     for release in document["changes"]["releases"]:
         release["gate"]["run"] = ""
@@ -90,7 +94,7 @@ def test_both_databases_give_one_hash() -> None:
 
 
 # The hash of a scene in which every name is stated: the same on SQLite and PostgreSQL, today and next year.
-STATED_HASH = "9b3683acaa54f11a4f4d443c27dfd4caea9f5e12f7b253f4a2e8e343c098d92b"
+STATED_HASH = "851c75fd0b6d9b9c52027f691b18b370f16d941857c943e67139a7a932d020b8"
 
 
 def seal_rates(system: AISystem) -> None:
@@ -200,6 +204,7 @@ def test_alarms_are_counted_as_they_were_judged_beside_what_was_announced() -> N
 
 
 def seal_more(system: AISystem) -> None:
+    make_hours(system)
     kind = KINDS["override_rate"]
     baseline = kind.design({"n": 400, "events": 100}, kind.defaults(), Inputs())
     assert isinstance(baseline, dict)
@@ -219,9 +224,27 @@ def test_an_incident_says_how_long_people_took_and_the_breaker_how_long_it_stood
 
 
 def test_a_breaker_that_was_open_before_the_month_counts_from_its_first_instant() -> None:
-    scene = set_scene()
-    document = build_report_document(scene.system, date(2026, 10, 1))
-    assert document["incidents"]["breaker"] == {"openings": 0, "open_s": 0, "half_open_s": 0, "moves": []}
+    system = set_scene().system
+    move_breaker(system, "breaker.opened", datetime(2026, 9, 29, 18, tzinfo=UTC))
+    move_breaker(system, "breaker.half_opened", datetime(2026, 10, 1, 5, tzinfo=UTC))
+    move_breaker(system, "breaker.closed", datetime(2026, 10, 1, 8, tzinfo=UTC))
+    breaker = build_report_document(system, date(2026, 10, 1))["incidents"]["breaker"]
+    assert (breaker["openings"], breaker["open_s"], breaker["half_open_s"]) == (0, 5 * 3_600, 3 * 3_600)
+    assert [move["state"] for move in breaker["moves"]] == ["half_open", "closed"]
+    september = build_report_document(system, MONTH)["incidents"]["breaker"]
+    assert (september["openings"], september["open_s"]) == (2, (11 + 30) * 3_600)
+
+
+def move_breaker(system: AISystem, type: str, at: datetime) -> None:
+    with transaction.atomic():
+        record(
+            organization_id=system.organization_id,
+            type=type,
+            actor=SYSTEM,
+            subject=f"system:{system.pk}",
+            payload={"reason": "It failed.", "state": type},
+            occurred_at=at,
+        )
 
 
 def test_what_a_monitor_could_not_have_noticed_is_said_with_numbers() -> None:

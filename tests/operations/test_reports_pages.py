@@ -295,7 +295,7 @@ def test_a_monitor_says_what_may_have_passed_it_and_one_that_learns_that_it_watc
     Monitor.objects.filter(system=system, kind="cost").update(status="off")
     monitors = {one["kind"]: sight_words(one) for one in build_report_document(system, MONTH)["sight"]["monitors"]}
     assert monitors["latency"] == "It was still learning what is usual, so it watched nothing."
-    assert monitors["cost"] == "It is switched off, so it watched nothing."
+    assert monitors["cost"] == "It was switched off, so it watched nothing."
 
 
 def test_an_item_that_is_closed_later_is_open_in_its_months_report() -> None:
