@@ -10,14 +10,14 @@ import math
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from governance.models import AISystem
 from operations.budget_selectors import ReviewRates, budgets_by_system, price_review, rates_of, warnings_of
 from operations.figure_selectors import Share, floor_to
-from operations.forecasting import DAYS_BEHIND, METHOD, NotEnoughDays, Projection, project
+from operations.forecasting import DAYS_BEHIND, METHOD, METHOD_AHEAD, NotEnoughDays, Projection, project
 from operations.models import Budget, RollUp
 from operations.months import end_of_month, month_after, month_of, start_of_month
 
@@ -179,13 +179,14 @@ def forecast_month_after(system: AISystem, month: date) -> Forecast:
     window = ends - DAYS_BEHIND * DAY
     rows = _read_days([system], window, ends).get(system.pk, {})
     rates = rates_of({system.organization_id})[system.organization_id]
-    return _forecast(
+    found = _forecast(
         rows,
         _price_days({}, rates, ends, end_of_month(month_after(month, 1))),
         hour_micros=rates.on(ends.date()),
         today=ends.date(),
         since=_first_complete_day(rows, window, is_old=bool(_decided_before([system], window))),
     )
+    return replace(found, method=METHOD_AHEAD)
 
 
 def counted_by_budget(budgets: Sequence[Budget], month: date) -> dict[uuid.UUID, int]:

@@ -21,6 +21,10 @@ METHOD: Final = (
     "For today and each day to come the mean of its weekday in the last 28 complete days, added to the complete days of the "
     "month; the 95 % prediction interval takes the days as independent, scattered alike around their weekday's mean (t)."
 )
+METHOD_AHEAD: Final = (
+    "For each day the mean of its weekday in the last 28 complete days; the 95 % prediction interval takes the days as "
+    "independent, scattered alike around their weekday's mean (t)."
+)
 
 
 @dataclass(frozen=True, slots=True)
