@@ -125,9 +125,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     from django.conf import settings
     from django.contrib.auth.hashers import get_hashers
 
-    from tests.support import flushing
+    from tests.support import flushing, static_files
 
     flushing.install()
+    static_files.install()
     settings.PASSWORD_HASHERS = ["tests.support.hashing.QuickHasher"]
     get_hashers.cache_clear()
     for database in settings.DATABASES.values():
