@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import migrating
 from tests.support.servers import PostgresCluster, RedisServer, ServerMissing, find_chromium, is_required
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ SESSION = ExitStack()
 # Where the servers are: given by whoever started the run, or by its first process to the others of a parallel run.
 TEST_DATABASE_URL = "COUNTERSIGN_TEST_DATABASE_URL"
 TEST_REDIS_URL = "COUNTERSIGN_TEST_REDIS_URL"
+# Where the first process of a parallel run has a database migrated, which the others copy.
+TEST_MIGRATED = "COUNTERSIGN_TEST_MIGRATED"
 KEPT = {
     "COUNTERSIGN_REQUIRE",
     "COUNTERSIGN_KILLS",
@@ -39,6 +42,7 @@ KEPT = {
     "COUNTERSIGN_ROLL_UP_KILLS",
     TEST_DATABASE_URL,
     TEST_REDIS_URL,
+    TEST_MIGRATED,
 }
 # How long drawing takes says something of the machine alone.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -70,9 +74,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         # This process only hands out the tests. It leaves Django alone: the others inherit its environment, and each
         # has to load the settings with a folder of its own.
+        migrated = make_folder()
+        os.environ[TEST_MIGRATED] = str(migrated)
+        SESSION.enter_context(migrating.migration(migrated, shared_postgres() if is_postgres else None))
         return
-    folder = Path(tempfile.mkdtemp(prefix="countersign-tests-"))
-    SESSION.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = make_folder()
     os.environ["DJANGO_SETTINGS_MODULE"] = "aiops_site.settings"
     os.environ["COUNTERSIGN_DATA_DIR"] = str(folder)
     os.environ["COUNTERSIGN_SECRET_KEY"] = "known to everybody, and to the tests alone"
@@ -82,6 +88,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
     # Loads the settings; pytest-django's own hook, which comes after this one, then sets Django up.
     assert folder.resolve() == settings.DATA_DIR
+
+
+def make_folder() -> Path:
+    """A folder of this run, gone with it: in memory where there is room for it, so that no commit waits for a disk."""
+    memory = Path("/dev/shm")  # noqa: S108 (mkdtemp makes a name of its own there)
+    is_roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 1024**3
+    folder = Path(tempfile.mkdtemp(prefix="countersign-tests-", dir=memory if is_roomy else None))
+    SESSION.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def shared_postgres() -> str:
@@ -134,6 +149,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     for database in settings.DATABASES.values():
         if "sqlite" in database["ENGINE"]:
             database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+        if TEST_MIGRATED in os.environ:
+            migrating.begin_with_a_copy(Path(os.environ[TEST_MIGRATED]), database)
 
 
 def missing(reason: ServerMissing) -> NoReturn:
