@@ -1,10 +1,14 @@
-"""Every address × every role: one table (access.py) says what each gets, and no address may be missing in it."""
+"""Every address × every role: one table (access.py) says what each gets, and no address may be missing in it.
+
+The scene is set once and committed. Each test goes on from it in a transaction of its own, which is taken back at its end: what
+a visitor changes, no other test sees."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -34,7 +38,7 @@ CASES = [pytest.param(name, access, id=f"{access.method} {name}") for name in RO
 
 
 def list_allowed() -> Iterator[Any]:
-    """Who may read does so one after the other in one scene; who changes something gets a scene of their own. On a second
+    """Who may read does so one after the other in one test; who changes something has a test of their own. On a second
     database one role of each is enough: which roles may is no matter of the database."""
     for number, name in enumerate(ROUTES):
         for access in ACCESS.get(name, ()):
@@ -43,6 +47,15 @@ def list_allowed() -> Iterator[Any]:
             for place, group in enumerate(filter(None, groups)):
                 marks = () if place == number % len(groups) else (pytest.mark.any_database,)
                 yield pytest.param(name, access, group, id=f"{access.method} {name} by {'+'.join(group)}", marks=marks)
+
+
+@pytest.fixture(scope="module")
+def scene(django_db_setup: None, django_db_blocker: Any) -> Iterator[Scene]:
+    with django_db_blocker.unblock():
+        one = set_scene()
+    yield one
+    with django_db_blocker.unblock():
+        call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
 
 
 def test_every_address_stands_in_the_table_and_nothing_else_does() -> None:
@@ -103,8 +116,7 @@ def expected(name: str, access: Access, visitor: str) -> int:
 
 @pytest.mark.any_database
 @pytest.mark.parametrize(("name", "access"), CASES)
-def test_whoever_may_not_gets_the_answer_of_the_table(name: str, access: Access) -> None:
-    scene = set_scene()
+def test_whoever_may_not_gets_the_answer_of_the_table(scene: Scene, name: str, access: Access) -> None:
     visitors = [ANONYMOUS, *(sorted(EVERYBODY - access.roles)), STRANGER]
     if is_api(name):
         visitors += [FOREIGN_KEY, KEY]
@@ -119,7 +131,6 @@ def test_whoever_may_not_gets_the_answer_of_the_table(name: str, access: Access)
 
 
 @pytest.mark.parametrize(("name", "access", "roles"), list(list_allowed()))
-def test_whoever_may_gets_the_answer_of_the_table(name: str, access: Access, roles: list[str]) -> None:
-    scene = set_scene()
+def test_whoever_may_gets_the_answer_of_the_table(scene: Scene, name: str, access: Access, roles: list[str]) -> None:
     statuses = {role: visit(scene, name, access, role).status_code for role in roles}
     assert statuses == {role: expected(name, access, role) for role in roles}
