@@ -54,6 +54,11 @@ booking: $(RUNNABLE) ## play how a booking agent's calendar changes silently, an
 serve: $(RUNNABLE) ## run web, worker and scheduler in the foreground
 	@$(BIN)/python manage.py serve --port $(PORT)
 
+# The tests start hundreds of processes: what they import is compiled once, beside the tools and not among the sources, even where
+# the environment would have nothing compiled kept.
+test test-slow test-tools: export PYTHONPYCACHEPREFIX := $(abspath $(VENV)/pycache)
+test test-slow test-tools: export PYTHONDONTWRITEBYTECODE :=
+
 # The browser's driver keeps an event loop in its thread, so its tests get processes of their own.
 test: $(TOOLS) ## run the tests on SQLite, then on PostgreSQL, then in the browser
 	$(PYTEST) -m "not slow and not browser"
