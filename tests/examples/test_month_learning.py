@@ -37,12 +37,13 @@ def ruled(mail):
     return {"action": {"name": name, "arguments": {"message_id": mail.id, "sender": "", "folder": "inbox"}}}
 
 
-@pytest.fixture
+# Nothing of the tests changes what was trained.
+@pytest.fixture(scope="module")
 def baseline():
     return Trained.trained("mail-triage-1", TRAINING)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def wrong(baseline):
     """Hard mails that the first release has wrong."""
     return [mail for mail in CORPUS.hard if baseline.judge(mail).action != "deliver"]
