@@ -32,8 +32,6 @@ SESSION = ExitStack()
 # Where the servers are: given by whoever started the run, or by its first process to the others of a parallel run.
 TEST_DATABASE_URL = "COUNTERSIGN_TEST_DATABASE_URL"
 TEST_REDIS_URL = "COUNTERSIGN_TEST_REDIS_URL"
-# Where the first process of a parallel run has a database migrated, which the others copy.
-TEST_MIGRATED = "COUNTERSIGN_TEST_MIGRATED"
 KEPT = {
     "COUNTERSIGN_REQUIRE",
     "COUNTERSIGN_KILLS",
@@ -42,7 +40,7 @@ KEPT = {
     "COUNTERSIGN_ROLL_UP_KILLS",
     TEST_DATABASE_URL,
     TEST_REDIS_URL,
-    TEST_MIGRATED,
+    migrating.MIGRATED,
 }
 # How long drawing takes says something of the machine alone.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -75,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # This process only hands out the tests. It leaves Django alone: the others inherit its environment, and each
         # has to load the settings with a folder of its own.
         migrated = make_folder()
-        os.environ[TEST_MIGRATED] = str(migrated)
+        os.environ[migrating.MIGRATED] = str(migrated)
         SESSION.enter_context(migrating.migration(migrated, shared_postgres() if is_postgres else None))
         return
     folder = make_folder()
@@ -149,8 +147,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     for database in settings.DATABASES.values():
         if "sqlite" in database["ENGINE"]:
             database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
-        if TEST_MIGRATED in os.environ:
-            migrating.begin_with_a_copy(Path(os.environ[TEST_MIGRATED]), database)
+        if migrating.MIGRATED in os.environ:
+            migrating.begin_with_a_copy(Path(os.environ[migrating.MIGRATED]), database)
 
 
 def missing(reason: ServerMissing) -> NoReturn:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.aiops_site.running import RunningService
+from tests.support.migrating import put_migrated_database
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds its processes in /proc")
 
@@ -84,6 +85,7 @@ def test_the_parts_of_a_killed_supervisor_end_too_and_the_next_start_works(tmp_p
 
 
 def test_a_second_service_on_the_same_folder_or_port_is_refused(tmp_path: Path) -> None:
+    put_migrated_database(tmp_path / "data")
     with RunningService(tmp_path) as service:
         service.wait_until_ready()
         on_folder = service.run("serve", "--port", "0")
@@ -98,6 +100,7 @@ def test_a_second_service_on_the_same_folder_or_port_is_refused(tmp_path: Path) 
 
 def test_a_backup_made_while_serving_restores_what_was_there(tmp_path: Path) -> None:
     file = str(tmp_path / "backup.sqlite3")
+    put_migrated_database(tmp_path / "data")
     with RunningService(tmp_path) as service:
         service.wait_until_ready()
         service.manage("create_user", "--email", "a@example.org", "--role", "admin", "--organization", "first")
@@ -121,6 +124,7 @@ def test_a_backup_made_while_serving_restores_what_was_there(tmp_path: Path) -> 
 
 
 def test_only_one_part_is_run_where_only_one_is_asked_for(tmp_path: Path) -> None:
+    put_migrated_database(tmp_path / "data")
     with RunningService(tmp_path, "--only", "web", "--workers", "2") as service:
         assert eventually(lambda: len(service.pids("web")) == 2)
         assert eventually(lambda: f"ready at {service.url}" in service.said())

@@ -22,6 +22,7 @@ from examples.month.learning import lesson_of
 from examples.month.models import LARGE, SMALL, Release, list_prices, tokens_in, usage_of
 from examples.month.playing import Playground
 from examples.month.timetable import HARD_FROM, Corpus, Plan, arrivals_of, days_of, last_month, looks_of
+from tests.support.migrating import put_migrated_database
 from tests.support.servers import free_port
 
 OCTOBER = date(2026, 10, 1)
@@ -207,6 +208,7 @@ def test_a_taken_port_is_said_before_anything_is_forgotten(tmp_path, live_servic
 
 def test_the_product_keeps_the_storys_time_and_ends_with_it(tmp_path):
     begins = datetime(2026, 10, 1, 6, tzinfo=UTC)
+    put_migrated_database(tmp_path)
     with Playground(directory=tmp_path, port=free_port(), at=begins) as playground:
         person = options(email="olga@northwind.example", role="owner", organization="northwind")
         playground.command(["create_user", *person, "--password-stdin"], "set-nine-tables")

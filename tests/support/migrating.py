@@ -15,6 +15,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN_S = 600
+# Where the first process of a parallel run has a database migrated, which the others copy.
+MIGRATED = "COUNTERSIGN_TEST_MIGRATED"
 # Which of the two stands in the folder says how it ended.
 DONE, FAILED = "done", "failed"
 
@@ -61,9 +63,8 @@ def drop_database(server: str, folder: Path) -> None:
         connection.execute(f"DROP DATABASE {name_of(folder)} WITH (FORCE)")
 
 
-def begin_with_a_copy(folder: Path, database: dict[str, Any]) -> None:
-    """Has Django make its test database as a copy of the migrated one, as soon as there is one. Django still looks for
-    migrations that have not been run."""
+def wait_for(folder: Path) -> str:
+    """What the migrated database is called by Django, once it is there: on SQLite a file's path."""
     give_up = time.monotonic() + WITHIN_S
     while not (folder / DONE).exists():
         if (folder / FAILED).exists():
@@ -71,6 +72,13 @@ def begin_with_a_copy(folder: Path, database: dict[str, Any]) -> None:
         if time.monotonic() > give_up:
             raise TimeoutError(f"the migrations did not end within {WITHIN_S} s")
         time.sleep(0.05)
+    return (folder / DONE).read_text()
+
+
+def begin_with_a_copy(folder: Path, database: dict[str, Any]) -> None:
+    """Has Django make its test database as a copy of the migrated one, as soon as there is one. Django still looks for
+    migrations that have not been run."""
+    migrated = wait_for(folder)
     if "sqlite" not in database["ENGINE"]:
         database.setdefault("TEST", {})["TEMPLATE"] = name_of(folder)
         return
@@ -80,10 +88,21 @@ def begin_with_a_copy(folder: Path, database: dict[str, Any]) -> None:
 
     def copy(creation: DatabaseCreation, *arguments: Any, **options: Any) -> str:
         name: str = make_room(creation, *arguments, **options)
-        shutil.copyfile((folder / DONE).read_text(), name)
+        shutil.copyfile(migrated, name)
         return name
 
     DatabaseCreation._create_test_db = copy
+
+
+def put_migrated_database(data: Path) -> None:
+    """A data folder in which the product finds its SQLite database migrated, where this run has one; elsewhere a process that is
+    started on the folder migrates by itself."""
+    data.mkdir(parents=True, exist_ok=True)
+    if MIGRATED not in os.environ:
+        return
+    migrated = Path(wait_for(Path(os.environ[MIGRATED])))
+    if migrated.is_file():
+        shutil.copyfile(migrated, data / migrated.name)
 
 
 def migrate(folder: Path) -> None:
