@@ -17,9 +17,10 @@ READERS_READY := $(VENV)/tools/.ready
 RUNNABLE := $(if $(wildcard $(BENCH_READY)),$(BENCH_READY),$(if $(wildcard $(DEV_READY)),$(DEV_READY),$(DEMO_READY)))
 TOOLS := $(if $(wildcard $(BENCH_READY)),$(BENCH_READY),$(DEV_READY))
 
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
-# The browser's tests are few and long: whoever is idle takes the next one, of whichever file.
-BY_TEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+# Whoever is idle takes of what the others have left, so that none ends with a long file while the others wait.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+# The files of the slow tests share what took them an hour to make.
+BY_FILE := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 # A second database repeats only the tests that touch it, and no browser.
 ON_POSTGRES := --database postgres --only-database-tests
 
@@ -63,10 +64,10 @@ test test-slow test-tools: export PYTHONDONTWRITEBYTECODE :=
 test: $(TOOLS) ## run the tests on SQLite, then on PostgreSQL, then in the browser
 	$(PYTEST) -m "not slow and not browser"
 	$(PYTEST) $(ON_POSTGRES) -m "not slow and not browser"
-	$(BY_TEST) -m "browser and not slow"
+	$(PYTEST) -m "browser and not slow"
 
 test-slow: $(TOOLS) ## run the faults and load cases alone
-	$(PYTEST) -m "slow and not tools"
+	$(BY_FILE) -m "slow and not tools"
 
 test-tools: $(TOOLS) $(READERS_READY) ## have pandas, datasets, OpenAI Evals and promptfoo read our exports
 	COUNTERSIGN_REQUIRE=all $(BIN)/python -m pytest -n 0 -m tools
