@@ -178,6 +178,7 @@ def installed(live_service):
     return live_service, system, make_key(system)[1], reviewers, token(owner)
 
 
+@pytest.mark.any_database
 def test_mails_are_ruled_by_label_and_with_the_breaker_open_all_of_them_are(installed, classifier, tmp_path):
     url, system, key, reviewers, owner_token = installed
     unsure = [mail for mail in read_part("hard") if classifier.judge(mail).confidence < 0.8][:HARD]

@@ -165,6 +165,7 @@ def test_each_kind_notices_its_change(kind: str, change: dict[str, Any], within:
     assert alarm.evidence and set(alarm.evidence[:3]) <= changed
 
 
+@pytest.mark.any_database
 def test_a_dependency_that_breaks_is_named() -> None:
     stream = only("failed_outcomes", stream=Stream())
     stream.run(400)
@@ -184,6 +185,7 @@ def test_a_dependency_that_breaks_is_named() -> None:
     assert set(alarm.evidence[:3]) <= failed
 
 
+@pytest.mark.any_database
 def test_what_the_whole_notices_names_where_it_mostly_fails() -> None:
     stream = only("failed_outcomes", stream=Stream())
     places = {"reply": "mail", "file": "archive", "forward": "mail"}
@@ -221,6 +223,7 @@ def test_a_monitor_that_breaks_stops_no_other_and_says_so_once() -> None:
     assert [entry.payload.subject for entry in told] == [f"monitor:{broken.pk}"]
 
 
+@pytest.mark.any_database
 def test_an_unchanged_stream_raises_no_alarm() -> None:
     stream = Stream(seed=7)
     stream.run(3_000)

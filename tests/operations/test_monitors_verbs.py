@@ -209,7 +209,11 @@ def test_strangers_find_nothing_and_viewers_change_nothing() -> None:
     assert preview_monitor(actor=viewer, monitor_id=alarm.monitor_id).decisions == 306
 
 
-@pytest.mark.parametrize("kind", ["escalation_rate", "latency", "input_shift", "model", "failed_outcomes"])
+# On a second database those that read beyond the decisions: inputs and outcomes.
+ON_ANY = [pytest.param(kind, marks=pytest.mark.any_database) for kind in ("escalation_rate", "latency", "model")]
+
+
+@pytest.mark.parametrize("kind", [*ON_ANY, "input_shift", "failed_outcomes"])
 def test_a_preview_says_what_the_monitor_does(kind: str) -> None:
     stream, owner, monitor = make_stream(kind)
     stream.run(400)
