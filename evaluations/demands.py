@@ -30,8 +30,7 @@ class GateDemands:
 
 
 def read_demands(goal: str, asked: Mapping[str, Any]) -> GateDemands:
-    """Refuses (Invalid, 422) unknown fields, wrong types, shares outside 0..1, an alpha or a margin that asks for nothing, and
-    negative ceilings."""
+    """Refuses (Invalid, 422) unknown fields, wrong types, shares outside 0..1 and negative ceilings."""
     errors: list[FieldError] = []
     for name, value in asked.items():
         if name not in KNOWN:
@@ -41,11 +40,6 @@ def read_demands(goal: str, asked: Mapping[str, Any]) -> GateDemands:
     pass_score = asked.get("pass_score", 1.0)
     if not errors and not 0 < pass_score <= 1:
         errors.append({"pointer": "/demands/pass_score", "detail": "A score lies above 0 and is 1 at the most."})
-    errors += [
-        {"pointer": f"/demands/{name}", "detail": f"From {least:g} to {most:g}."}
-        for name, (least, most) in SENSIBLE.items()
-        if not errors and not least <= asked.get(name, least) <= most
-    ]
     if errors:
         raise Invalid(errors=errors)
     given: dict[str, Any] = {name: float(asked[name]) for name in (*SHARES, *CEILINGS) if name in asked}
@@ -63,6 +57,18 @@ def read_demands(goal: str, asked: Mapping[str, Any]) -> GateDemands:
         frozenset(asked.get("critical_labels", [])),
         tuple(name for name in SLICES if name in asked.get("slices", SLICES)),
     )
+
+
+def refuse_senseless(asked: Mapping[str, Any]) -> None:
+    """Refuses (Invalid, 422) an alpha or a margin that asks for nothing or for what can't be. By itself, so that a run that was
+    opened when others were allowed can be closed."""
+    errors: list[FieldError] = [
+        {"pointer": f"/demands/{name}", "detail": f"From {least:g} to {most:g}."}
+        for name, (least, most) in SENSIBLE.items()
+        if not least <= asked.get(name, least) <= most
+    ]
+    if errors:
+        raise Invalid(errors=errors)
 
 
 def _is_number(value: Any) -> bool:

@@ -78,4 +78,4 @@ class EvaluationRunQuerySet(models.QuerySet["EvaluationRun"]):
 
     def passing(self) -> Self:
         """Those by which a release may answer users: `EvaluationRun.is_passing`."""
-        return self.filter(verdict="pass").exclude(split="train")
+        return self.filter(verdict="pass")

@@ -43,7 +43,7 @@ class DayCosts:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the running month will come to: its models (`models`) and models with review time at today's rate (`cost`), in
+    """What a month will come to: its models (`models`) and models with review time at today's rate (`cost`), in
     millionths of a dollar, and the reviewers' load in seconds. `cost` is `models` where no rate is stated."""
 
     models: Projection | NotEnoughDays
@@ -182,7 +182,8 @@ def forecast_month_after(system: AISystem, month: date) -> Forecast:
     found = _forecast(
         rows,
         _price_days({}, rates, ends, end_of_month(month_after(month, 1))),
-        hour_micros=rates.on(ends.date()),
+        # That of its last day: what is stated from the next month on changes no report of this one.
+        hour_micros=rates.on(ends.date() - DAY),
         today=ends.date(),
         since=_first_complete_day(rows, window, is_old=bool(_decided_before([system], window))),
     )

@@ -37,40 +37,44 @@ def find_ungated(systems: Iterable[uuid.UUID], *, now: datetime) -> dict[uuid.UU
         for release in ungated_traffic().filter(system__in=begun)
         if release.first_seen_at is not None and (release.system_id, release.name) in answering
     ]
-    away = _read_days_away([one.pk for one, seen_at in in_traffic if seen_at < begun[one.system_id]], now)
+    returns = _read_returns([one.pk for one, seen_at in in_traffic if seen_at < begun[one.system_id]], now)
     found: dict[uuid.UUID, list[UngatedTraffic]] = {}
     for release, seen_at in in_traffic:
         gated_from = begun[release.system_id]
-        is_back = release.pk in away and away[release.pk] >= floor_to(gated_from, "day")
+        away, since = returns.get(release.pk, (None, seen_at))
+        is_back = away is not None and away >= floor_to(gated_from, "day")
         if is_back or seen_at >= gated_from:
-            since = answering[release.system_id, release.name] if is_back else seen_at
             traffic = UngatedTraffic(release.name, since, release.stated_at is not None, is_back)
             found.setdefault(release.system_id, []).append(traffic)
     return found
 
 
-def _read_answering(systems: Iterable[uuid.UUID], now: datetime) -> dict[Named, datetime]:
-    """The releases in traffic, by system and name, each with the first hour of the last day in which it answered."""
+def _read_answering(systems: Iterable[uuid.UUID], now: datetime) -> set[Named]:
+    """The releases in traffic, by system and name."""
     hours = RollUp.objects.filter(
         system__in=systems,
         grain=RollUp.Grain.HOUR,
         dimension=RollUp.Dimension.RELEASE,
         starts_at__gte=now - IN_TRAFFIC,
         decisions__gt=0,
-    ).order_by()
-    first = hours.values_list("system", "value").annotate(first=Min("starts_at"))
-    return {(system_id, name): starts_at for system_id, name, starts_at in first}
+    )
+    return set(hours.order_by().values_list("system_id", "value").distinct())
 
 
-def _read_days_away(releases: Sequence[uuid.UUID], now: datetime) -> dict[uuid.UUID, datetime]:
-    """Of each release the newest day (UTC) that is over and on which another one of its system answered and it did not. Days on
-    which nothing answers are no absence, and decisions that name no release say nothing."""
+def _read_returns(releases: Sequence[uuid.UUID], now: datetime) -> dict[uuid.UUID, tuple[datetime, datetime]]:
+    """Of each release the newest day (UTC) that is over and on which another one of its system answered and it did not, and the
+    first hour in which it answered after that. Days on which nothing answers are no absence, and decisions that name no release
+    say nothing."""
     if not releases:
         return {}
     today = floor_to(now, "day")
-    cells = RollUp.objects.filter(grain=RollUp.Grain.DAY, dimension=RollUp.Dimension.RELEASE, decisions__gt=0)
+    named = RollUp.objects.filter(dimension=RollUp.Dimension.RELEASE, decisions__gt=0)
+    cells = named.filter(grain=RollUp.Grain.DAY)
     own = cells.filter(system=OuterRef("system"), starts_at=OuterRef("starts_at"), value=OuterRef(OuterRef("name")))
     days = cells.filter(system=OuterRef("system"), starts_at__gte=today - REMEMBERED, starts_at__lt=today)
     absent = days.exclude(value="").filter(~Exists(own)).order_by("-starts_at").values("starts_at")[:1]
+    hours = named.filter(grain=RollUp.Grain.HOUR, system=OuterRef("system"), value=OuterRef("name"))
+    back = hours.filter(starts_at__gte=OuterRef("away")).order_by("starts_at").values("starts_at")[:1]
     found = Release.objects.filter(pk__in=releases).order_by().annotate(away=Subquery(absent))
-    return {key: day for key, day in found.values_list("pk", "away") if day is not None}
+    rows = found.annotate(back=Subquery(back)).values_list("pk", "away", "back")
+    return {key: (day, hour) for key, day, hour in rows if day is not None and hour is not None}

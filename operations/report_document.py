@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from governance.canonical import canonicalize, sha256_hex
 from governance.models import AISystem
-from operations.cost_selectors import forecast_month_after, month_costs
+from operations.cost_selectors import month_costs
 from operations.months import end_of_month, month_after, name_month, start_of_month
 from operations.report_parts import plain
 from operations.report_parts.changes import say_changes
@@ -35,7 +35,7 @@ from operations.report_parts.learning import say_learning
 from operations.report_parts.measures import Both, compare_months
 from operations.report_parts.sight import expect_false_alarms, look_at_monitors, say_sight, say_tripwires
 
-FORMAT: Final = "countersign.ownership-report/1"
+FORMAT: Final = "countersign.ownership-report/2"
 Json = dict[str, Any]
 
 
@@ -86,11 +86,11 @@ def build_report_document(system: AISystem, month: date, *, now: datetime | None
         "alarms": say_alarms(figures, expect_false_alarms(watched)),
         "incidents": say_incidents(figures),
         "cost": cost,
-        "forecast": say_forecast(costs, forecast_month_after(system, month)),
+        "forecast": say_forecast(costs),
         "learning": say_learning(figures),
         "sight": say_sight(watched, figures),
         "improvements": say_improvements(figures, measured),
-        "tripwires": say_tripwires(figures, cost["budget"]),
+        "tripwires": say_tripwires(watched, figures, cost["budget"]),
     }
 
 

@@ -9,13 +9,12 @@ from rest_framework import serializers
 
 from evaluations.api.shapes import DATASET_ID, EXAMPLE_ID, StoredJson, SystemReference
 from evaluations.models import EvaluationRun, Example
+from evaluations.models.runs import ALL
 from evaluations.services.gating import MOST_REPEATS
 from governance.api.policy_shapes import Body, JsonObjectField, TextField
 from reviews.models import Review
 
 RUN_ID = "0199c1f8-1b2c-7d10-8a55-3f1b9c2d4e5f"
-# What a request calls all examples of a version; a run holds no part then.
-ALL = "all"
 SPLITS = [*Example.Split.choices, (ALL, "All")]
 CONTENT = "sha256:9f1c2a7be0d34455a1f0c6b7d8e9fa0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f"
 
@@ -28,7 +27,7 @@ class NewRun(Body):
         choices=SPLITS,
         default=Example.Split.TEST.value,
         help_text="Of which part the examples are. `test` was held out; `train` and `all` hold what a release may have learned "
-        "from, and a pass on `train` alone is no gate.",
+        "from, and on `train` alone nothing passes.",
     )
     baseline = serializers.UUIDField(
         required=False, help_text="A closed run of the same version, part, scorer and repeats to pair the answers with."
@@ -67,7 +66,7 @@ class RunOutput(serializers.Serializer[EvaluationRun]):
 
     @extend_schema_field(serializers.ChoiceField(choices=SPLITS))
     def get_split(self, run: EvaluationRun) -> str:
-        return run.split or ALL
+        return run.part
 
 
 class QuestionOutput(serializers.Serializer[Example]):

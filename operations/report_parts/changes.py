@@ -23,8 +23,6 @@ from operations.report_parts.plain import Json
 RELEASES_AT_MOST: Final = 50
 # What a gate takes where a run does not say.
 DEFAULTS: Final = Demands()
-# What a run calls all examples of a version; its row names no part then.
-ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ def _say_run(run: EvaluationRun) -> Json:
         "closed_at": plain.at(run.closed_at),
         "dataset": run.version.dataset.slug,
         "version": run.version.number,
-        "split": run.split or ALL,
+        "split": run.part,
         "baseline": run.baseline.candidate.name if run.baseline else None,
         **_say_demands(run.demands),
         "examples": evidence.get("examples"),

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db.models import Sum
 
 from governance.models import AISystem
-from operations.cost_selectors import Forecast, MonthCosts
+from operations.cost_selectors import MonthCosts, forecast_month_after
 from operations.counting_selectors import FLOATS
 from operations.figure_selectors import Figures, Period, Point, Share, series_of
 from operations.forecasting import NotEnoughDays, Projection
@@ -216,9 +216,9 @@ def say_cost(costs: MonthCosts) -> Json:
     }
 
 
-def say_forecast(costs: MonthCosts, coming: Forecast) -> Json:
+def say_forecast(costs: MonthCosts) -> Json:
     """What a running month will come to, or the month after one that is over."""
-    forecast = costs.forecast or coming
+    forecast = costs.forecast or forecast_month_after(costs.system, costs.month)
     return {
         "month": name_month(costs.month if costs.forecast else month_after(costs.month, 1)),
         "models_micros": _say_projection(forecast.models),

@@ -185,7 +185,8 @@ def _status_after(one: Told, status: str) -> str | None:
         case "alarm.raised":
             return ALARMED
         case "alarm.ended":
-            return WATCHING
+            # It may have been re-armed while others looked into its alarm.
+            return WATCHING if status == ALARMED else None
         case "monitor.baseline_sealed":
             # One that watches already has been taught by a false alarm.
             return WATCHING if status == LEARNING else None

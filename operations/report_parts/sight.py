@@ -55,7 +55,8 @@ def _made(hour: Figures) -> int:
     return hour.decisions
 
 
-# What an hour brought of that which each kind observes (`MonitorKind.sample`): rather a few too little than any too much.
+# What an hour brought of that which each kind observes (`MonitorKind.sample`), as far as roll-ups can tell: what was
+# only observed they count too, which escalation rate and corrections do not, and decisions without a confidence.
 OBSERVED: Final[Mapping[str, Callable[[Figures], int]]] = {
     Kind.ESCALATION_RATE: _of_policy,
     Kind.OVERRIDE_RATE: lambda hour: hour.ruled,
@@ -288,10 +289,10 @@ def _say_change(side: str, unit: str, before: float, edge: float | None, within:
     }
 
 
-def say_tripwires(month: Month, budget: Json | None) -> Json:
+def say_tripwires(watched: Sequence[Watched], month: Month, budget: Json | None) -> Json:
     """What will ring next month: the monitors that are on, with what they promise, and the budget's thresholds."""
     end = end_of_month(month.month)
-    histories = read_histories(month.system, end, end)
+    histories = [one.history for one in watched]
     return {
         "monitors": [_say_tripwire(one, end) for one in histories if one.status_before(end) not in (None, OFF)],
         "budget": None if budget is None else {"monthly_micros": budget["monthly_micros"], "thresholds": [50, 80, 100]},

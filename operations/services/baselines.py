@@ -26,6 +26,8 @@ from reviews.services.clock import database_now
 
 READER = "monitors"
 LONGEST_REASON = 2_000
+# What a state says of what people were told.
+TOLD = ("episode", "quiet_until")
 Status = Monitor.Status
 
 
@@ -151,7 +153,10 @@ def _redesign(monitor: Monitor, chosen: Mapping[str, float]) -> dict[str, Any]:
             raise Invalid(detail, errors=[{"pointer": "/settings", "detail": detail}])
         baseline = designed
     prepared = kind.prepare(baseline, settings)
-    return {"baseline": baseline, "stated": kind.state_promise(prepared, settings), "state": {}}
+    # What was told of and lasts is no news under other settings.
+    is_kept = isinstance(kind, StandingKind) and kind.tells_each
+    state = {name: monitor.state[name] for name in TOLD if is_kept and name in monitor.state}
+    return {"baseline": baseline, "stated": kind.state_promise(prepared, settings), "state": state}
 
 
 def _switch(monitor: Monitor, *, is_on: bool) -> dict[str, Any]:
@@ -205,20 +210,24 @@ def rearm_step(
         cooldown = settings_of(monitor).get("cooldown_s", 0)
         # An episode that lasts was told of; re-arming the monitor does not make it a new one. What it saw until the alarm, the
         # reader adds to the baseline if the alarm was false.
-        kept = Monitor.objects.filter(pk=monitor.pk).values_list("state", flat=True).first() or {}
-        state = {name: kept[name] for name in ("episode", "lesson") if name in kept}
-        if cooldown:
-            state["quiet_until"] = (instant + timedelta(seconds=cooldown)).isoformat()
-        changed = Monitor.objects.filter(pk=monitor.pk, status=Status.ALARMED).update(
-            status=Status.WATCHING,
-            state=state,
-            since_index=since,
-            changed_at=instant,
-            version=F("version") + 1,
-        )
-        if changed:
-            count += 1
-            _record(monitor, "monitor.rearmed", actor, {"does_relearn": False, "reason": reason}, instant)
+        alarmed = Monitor.objects.filter(pk=monitor.pk, status=Status.ALARMED)
+        while (standing := alarmed.values_list("state", "version").first()) is not None:
+            kept, version = standing
+            state = {name: kept[name] for name in ("episode", "lesson") if name in kept}
+            if cooldown:
+                state["quiet_until"] = (instant + timedelta(seconds=cooldown)).isoformat()
+            # The clock may have told of another episode meanwhile, which would be forgotten.
+            changed = alarmed.filter(version=version).update(
+                status=Status.WATCHING,
+                state=state,
+                since_index=since,
+                changed_at=instant,
+                version=F("version") + 1,
+            )
+            if changed:
+                count += 1
+                _record(monitor, "monitor.rearmed", actor, {"does_relearn": False, "reason": reason}, instant)
+                break
     return count
 
 

@@ -141,9 +141,6 @@ def _read_told(monitor: Monitor, now: datetime) -> dict[str, str]:
     """The segments that were told of, each with the instant at which it ended by itself, empty while it holds. Those that ended
     too long ago to come back are left out."""
     kept = monitor.state.get("episode")
-    if kept is None and monitor.status == Status.ALARMED:
-        # Settings were changed, which begins the state anew; the alarm stays.
-        kept = monitor.alarms.order_by("-detected_at", "-id").values_list("segment", flat=True).first()
     # A segment by itself is how a single episode is kept.
     told = {kept: ""} if isinstance(kept, str) else kept or {}
     since = (now - COMES_BACK).isoformat()
@@ -163,10 +160,10 @@ def _is_looked_into(monitor: Monitor, segment: str) -> bool:
 
 
 def _end_some(monitor: Monitor, told: Mapping[str, str], ended: Sequence[str], now: datetime) -> bool:
-    """Keep which segments have ended, and tell their incidents; the monitor is alarmed while another one holds. False where
-    somebody was faster."""
-    is_alarmed = monitor.status == Status.ALARMED
-    goes_on = is_alarmed and not all(told.values())
+    """Keep which segments have ended, and tell their incidents; the monitor stays alarmed while another one holds that somebody
+    looks into. False where somebody was faster."""
+    lasting = [segment for segment, ended_at in told.items() if not ended_at]
+    goes_on = monitor.status == Status.ALARMED and any(_is_looked_into(monitor, segment) for segment in lasting)
     status = Status.ALARMED if goes_on else Status.WATCHING
     state = {**monitor.state, "episode": dict(told)}
     with transaction.atomic(durable=True):
@@ -175,7 +172,7 @@ def _end_some(monitor: Monitor, told: Mapping[str, str], ended: Sequence[str], n
         )
         if not changed:
             return False
-        for segment in ended if is_alarmed else ():
+        for segment in ended:
             if _is_looked_into(monitor, segment):
                 end_alarm_step(monitor=monitor, reason=ENDED, now=now, segment=segment)
     monitor.status, monitor.state, monitor.version = status, state, monitor.version + 1

@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from evaluations.services.releases import READER as NOTING
 from governance.actors import SYSTEM, Actor
@@ -131,10 +130,11 @@ def is_counted(system: AISystem, month: date) -> bool:
 def _has_read(reader: str, types: Collection[str], decisions: DecisionQuerySet, organization_id: uuid.UUID) -> bool:
     """Whether a reader of the log has nothing of these types before it that is about one of these decisions."""
     read_to = ReaderCursor.objects.filter(reader=reader).values_list("next_index", flat=True).first() or 0
-    unread = AuditEntry.objects.filter(
-        Q(leaf_index__gte=read_to) | Q(leaf_index__isnull=True), organization_id=organization_id, type__in=types
-    ).order_by()
-    subjects = list(unread.values_list("payload__subject", flat=True)[: UNREAD_AT_MOST + 1])
+    entries = AuditEntry.objects.filter(organization_id=organization_id, type__in=types).order_by()
+    subjects: list[str] = []
+    # One after the other: asked for both at once SQLite would read the whole log of the organization.
+    for unread in (entries.filter(leaf_index__gte=read_to), entries.filter(leaf_index__isnull=True)):
+        subjects += unread.values_list("payload__subject", flat=True)[: UNREAD_AT_MOST + 1]
     if len(subjects) > UNREAD_AT_MOST:
         return False
     keys = {uuid.UUID(subject.partition(":")[2]) for subject in subjects if subject}

