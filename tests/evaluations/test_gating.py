@@ -231,18 +231,23 @@ def amount(dollars: float) -> dict[str, Any]:
     return {"action": {"name": "refund", "arguments": {"dollars": dollars, "currency": "EUR"}}}
 
 
-GRADED = {"kind": "fields", "fields": {"/arguments/dollars": {}, "/arguments/currency": {}}}
-
-
-def test_scores_are_compared_by_whom_they_are_about_and_repeats_by_their_mean() -> None:
+def seal_about(subjects: int) -> DatasetVersion:
+    """Twelve corrections, about so many customers in turn, and two releases."""
     desk = open_desk()
     for number in range(12):
-        teach(desk, input={"n": number}, subject=f"C-{number // 3}", action=amount(number)["action"])
+        teach(desk, input={"n": number}, subject=f"C-{number % subjects}", action=amount(number)["action"])
     harvest_corrections()
     dataset = Dataset.objects.get()
     for name in ("v1", "v2"):
         state_release(actor=OPERATOR, system=dataset.system, name=name, reason="x")
-    version = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    return seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+
+
+GRADED = {"kind": "fields", "fields": {"/arguments/dollars": {}, "/arguments/currency": {}}}
+
+
+def test_scores_are_compared_by_whom_they_are_about_and_repeats_by_their_mean() -> None:
+    version = seal_about(subjects=4)
     plan: dict[str, Any] = {"scorer": GRADED, "repeats": 2, "demands": {"measure": "score"}}
     examples = list(Example.objects.order_by("id"))
     baseline = begin(version, **plan)
@@ -263,14 +268,7 @@ def test_scores_are_compared_by_whom_they_are_about_and_repeats_by_their_mean() 
 def test_right_and_wrong_answers_too_are_compared_by_whom_they_are_about(
     subjects: int, verdict: str, p_value: float
 ) -> None:
-    desk = open_desk()
-    for number in range(12):
-        teach(desk, input={"n": number}, subject=f"C-{number % subjects}", action=amount(number)["action"])
-    harvest_corrections()
-    dataset = Dataset.objects.get()
-    for name in ("v1", "v2"):
-        state_release(actor=OPERATOR, system=dataset.system, name=name, reason="x")
-    version = seal_version(actor=OPERATOR, dataset_id=dataset.pk, reason="x")
+    version = seal_about(subjects)
     examples = list(Example.objects.order_by("id"))
     baseline = begin(version)
     send(baseline, *(line(one, amount(-1)) for one in examples))
