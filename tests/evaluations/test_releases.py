@@ -145,4 +145,4 @@ def test_the_page_states_and_lists_and_escapes(client: Client, django_assert_max
     read_on()
     with django_assert_max_num_queries(12):
         shown = client.get(page).content.decode()
-    assert "&lt;i&gt;19" in shown and "&lt;b&gt;" in shown and "nobody has stated it" in shown
+    assert "&lt;i&gt;19" in shown and "&lt;b&gt;" in shown and "not stated" in shown
