@@ -98,6 +98,8 @@ class MonitorKind(ABC):
     unit_learned: ClassVar[str] = ""
     # Of the clock: once it has learned, the reader of the log leaves it alone.
     is_of_clock: ClassVar[bool] = False
+    # Whether each thing that it finds is an alarm of its own, beside the others.
+    tells_each: ClassVar[bool] = False
     # Whether the inputs of decisions have to be at hand while it watches.
     needs_inputs: ClassVar[bool] = False
     # Whether other settings make another detector from the same baseline.

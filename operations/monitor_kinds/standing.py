@@ -23,8 +23,6 @@ class StandingKind(MonitorKind):
 
     is_designed_by_settings = False
     is_of_clock = True
-    # Whether each thing that it finds is an alarm of its own, beside the others.
-    tells_each = False
     promise: str
 
     def sample(self, event: Event) -> None:

@@ -54,8 +54,6 @@ _SETS_DESIGN: Final = (
     | Q(_named("settings"), entry__type=CHANGED)
     | Q(Q(payload__contains='"kind":"silence"'), entry__type=JUDGED, payload__contains='"is_false":true')
 )
-# Each release and each month is an alarm of its own, so that an alarm about one keeps nobody from hearing of the next.
-TELLS_EACH: Final = frozenset({Monitor.Kind.UNGATED_RELEASE, Monitor.Kind.REPORT_OVERDUE})
 # Settings of which a detector that has learned knows nothing.
 UNDESIGNED: Final = frozenset({"baseline", "cooldown_s"})
 _HEARD: Final = (RAISED, JUDGED, SEALED, REARMED, CHANGED)
@@ -90,7 +88,8 @@ class History:
             begun, ended = max(begun, since), min(ended, until)
             if begun >= ended:
                 continue
-            if status == ALARMED and self.monitor.kind in TELLS_EACH:
+            if status == ALARMED and KINDS[self.monitor.kind].tells_each:
+                # An alarm about one release, or one month, keeps nobody from hearing of the next.
                 status = WATCHING
             if found and found[-1].status == status:
                 begun = found.pop().since

@@ -154,8 +154,7 @@ def _redesign(monitor: Monitor, chosen: Mapping[str, float]) -> dict[str, Any]:
         baseline = designed
     prepared = kind.prepare(baseline, settings)
     # What was told of and lasts is no news under other settings.
-    is_kept = isinstance(kind, StandingKind) and kind.tells_each
-    state = {name: monitor.state[name] for name in TOLD if is_kept and name in monitor.state}
+    state = {name: monitor.state[name] for name in TOLD if kind.tells_each and name in monitor.state}
     return {"baseline": baseline, "stated": kind.state_promise(prepared, settings), "state": state}
 
 
